@@ -1,0 +1,16 @@
+// Package bins tells a card's issuer, type and length from its first digits.
+//
+// The longest prefix that exists for the card's own length wins: 32 pairs of
+// the public table have one prefix inside another, 26 of them across banks.
+package bins
+
+// Row is one line of the table.
+type Row struct {
+	Prefix string // 3 to 10 digits
+	Length uint8  // digits of the whole card
+	Bank   string // the bank's id where a profile claims the row, else ""
+	Table  string // the code of the shipped table (ICBC, BJBANK…), else ""
+	Type   string // debit, credit, semi_credit, prepaid, virtual
+	Scheme string // unionpay, visa, mastercard, jcb, amex
+	NoLuhn bool   // cards of this prefix carry no Luhn digit
+}

@@ -1,0 +1,103 @@
+package profiles
+
+// BankMock is how the farm plays a bank.
+type BankMock struct {
+	// People is the number of invented customers, 0 to 1,000,000. Default 10,000.
+	People *int `yaml:"people"`
+	// Latency is how long the bank thinks, by operation.
+	Latency Latency `yaml:"latency"`
+	// Faults are what goes wrong on its own account. At most 64.
+	Faults []Fault `yaml:"faults"`
+	// SilentFor is how long a hub waits for this bank before it answers in its place, 10ms to 10m. Default 3s.
+	SilentFor Duration `yaml:"silent_for"`
+}
+
+// ChannelMock is how the farm plays a hub itself.
+type ChannelMock struct {
+	// Latency is added to that of the bank behind the hub. Default none.
+	Latency Latency `yaml:"latency"`
+	// Faults are the hub's own. At most 64.
+	Faults []Fault `yaml:"faults"`
+	// PlainHTTP lets the port take HTTP without TLS as well, for people with curl. Default false.
+	PlainHTTP bool `yaml:"plain_http"`
+	// MaxRequestBytes is the longest request taken, 1,024 to 16,777,216. Default 65,536.
+	MaxRequestBytes int `yaml:"max_request_bytes"`
+	// MaxConns is the number of connections taken at once, 1 to 100,000. Default 4,096.
+	MaxConns int `yaml:"max_conns"`
+}
+
+// Latency is a distribution for each operation. Default serves the operations that have none.
+type Latency struct {
+	Default   *Dist `yaml:"default,omitempty" json:"default,omitempty"`
+	Verify    *Dist `yaml:"verify,omitempty" json:"verify,omitempty"`
+	Apply     *Dist `yaml:"apply,omitempty" json:"apply,omitempty"`
+	Challenge *Dist `yaml:"challenge,omitempty" json:"challenge,omitempty"`
+	Confirm   *Dist `yaml:"confirm,omitempty" json:"confirm,omitempty"`
+	Query     *Dist `yaml:"query,omitempty" json:"query,omitempty"`
+	Cancel    *Dist `yaml:"cancel,omitempty" json:"cancel,omitempty"`
+	Unsign    *Dist `yaml:"unsign,omitempty" json:"unsign,omitempty"`
+}
+
+// Of returns the distribution for an operation by its name, or nil where there is no delay.
+func (l Latency) Of(operation string) *Dist {
+	d := map[string]*Dist{
+		"verify": l.Verify, "apply": l.Apply, "challenge": l.Challenge, "confirm": l.Confirm,
+		"query": l.Query, "cancel": l.Cancel, "unsign": l.Unsign,
+	}[operation]
+	if d == nil {
+		return l.Default
+	}
+	return d
+}
+
+// Dist is one distribution; exactly one of its fields is set.
+type Dist struct {
+	// Fixed is the same for each call, 0s to 24h.
+	Fixed *Duration `yaml:"fixed,omitempty" json:"fixed,omitempty"`
+	// Uniform is even between two bounds.
+	Uniform *Uniform `yaml:"uniform,omitempty" json:"uniform,omitempty"`
+	// Lognormal is given by the two percentiles that people read off a monitor.
+	Lognormal *Lognormal `yaml:"lognormal,omitempty" json:"lognormal,omitempty"`
+}
+
+// Uniform is even from Min to Max.
+type Uniform struct {
+	Min Duration `yaml:"min" json:"min"`
+	Max Duration `yaml:"max" json:"max"`
+}
+
+// Lognormal has its median at P50 and 99 in 100 draws below P99. P50 < P99.
+type Lognormal struct {
+	P50 Duration `yaml:"p50" json:"p50"`
+	P99 Duration `yaml:"p99" json:"p99"`
+	// Cap is never exceeded: draws come from the distribution truncated there, without a heap at the cap. Default: none.
+	Cap Duration `yaml:"cap,omitempty" json:"cap,omitempty"`
+}
+
+// Fault is one way to misbehave.
+type Fault struct {
+	// Kind is one of the kinds in FaultKinds. Required.
+	Kind string `yaml:"kind" json:"kind"`
+	// Operation limits the fault to one operation. Empty: all.
+	Operation string `yaml:"operation,omitempty" json:"operation,omitempty"`
+	// Share is the part of calls that it strikes. Default 1.
+	Share *Share `yaml:"share,omitempty" json:"share,omitempty"`
+	// Count is how many calls it strikes at the most. 0: no end.
+	Count int `yaml:"count,omitempty" json:"count,omitempty"`
+	// ForS is how many seconds it lasts from when it was set. 0: no end.
+	ForS int `yaml:"for_s,omitempty" json:"for_s,omitempty"`
+}
+
+// FaultKinds are the kinds that the farm can play.
+func FaultKinds() []string {
+	return []string{
+		"no_reply_before_commit", "no_reply_after_commit",
+		"reset_before_commit", "reset_after_commit",
+		"garbage", "busy",
+	}
+}
+
+// Operations are the names under which latencies, faults and code rules speak of operations.
+func Operations() []string {
+	return []string{"verify", "apply", "challenge", "confirm", "query", "cancel", "unsign"}
+}

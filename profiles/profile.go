@@ -1,0 +1,281 @@
+// Package profiles is the contract between the gateway and the farm: what each
+// bank is, what each channel is, and how they speak. Both programs read the
+// same files; neither imports the other.
+//
+// The comments on the fields are the manual: unit, default and limit of each key.
+package profiles
+
+import (
+	"kaqiao/profiles/bins"
+)
+
+// Set is everything that was read, checked and linked. It is immutable: a
+// reload builds another one.
+type Set struct {
+	Banks     []*Bank     // ordered by id
+	Channels  []*Channel  // ordered by id
+	Platforms []*Platform // ordered by id
+	BINs      *bins.Table // the shipped table with the profiles' own prefixes laid over it
+
+	banks     map[string]*Bank
+	channels  map[string]*Channel
+	platforms map[string]*Platform
+}
+
+// Bank returns the bank with this id, or nil.
+func (s *Set) Bank(id string) *Bank { return s.banks[id] }
+
+// Channel returns the channel with this id, or nil.
+func (s *Set) Channel(id string) *Channel { return s.channels[id] }
+
+// Platform returns the platform with this id, or nil.
+func (s *Set) Platform(id string) *Platform { return s.platforms[id] }
+
+// Text is a name or a sentence for people, in both languages.
+type Text struct {
+	ZH string `yaml:"zh" json:"zh"`
+	EN string `yaml:"en" json:"en"`
+}
+
+// Bank is one file of banks/: a bank's numbers, its rules for people, its limits, and how it is reached.
+type Bank struct {
+	// ID is the bank's name in the API and in the farm: a to z, 0 to 9, -; at most 32. Required. It must equal the file's name.
+	ID string `yaml:"id"`
+	// Name is shown to people. Required in both languages.
+	Name Text `yaml:"name"`
+	// Tier is state, city or foreign. Required.
+	Tier string `yaml:"tier"`
+	// IssuerCodes are the bank's UnionPay issuer numbers, 8 digits each. At most 64.
+	IssuerCodes []string `yaml:"issuer_codes"`
+	// TableCodes are the codes under which the shipped card table knows the bank (ICBC, ABC…). At most 16.
+	TableCodes []string `yaml:"table_codes"`
+	// BINs are prefixes that are this bank's beside the shipped table, 3 to 10 digits each. At most 4,096.
+	BINs []BIN `yaml:"bins"`
+	// Routes are the channels in order of preference. At least one.
+	Routes []Route `yaml:"routes"`
+	// Challenge says how the bank makes sure that it is the customer who binds.
+	Challenge Challenge `yaml:"challenge"`
+	// Accounts says which accounts may be bound.
+	Accounts Accounts `yaml:"accounts"`
+	// Money is what one customer may pay by agreement.
+	Money Money `yaml:"money"`
+	// Limits is what the gateway may ask of the bank, whatever the channel.
+	Limits Limits `yaml:"limits"`
+	// Timeouts is how long the gateway waits for an answer of this bank. They stand before the channel's own.
+	Timeouts Timeouts `yaml:"timeouts"`
+	// Answers is what the tier promises for one answer of the bank; the load tester says whether it was met.
+	Answers Promise `yaml:"answers"`
+	// QuietHours advises people when the bank is less busy (M21). It gates nothing.
+	QuietHours Hours `yaml:"quiet_hours"`
+	// Closed are hours in which the bank takes no requests. At most 8.
+	Closed []Hours `yaml:"closed"`
+	// Codes are differences from the protocol's own table of raw codes. At most 512.
+	Codes []CodeRule `yaml:"codes"`
+	// Mock is how the farm plays this bank. The gateway never reads it.
+	Mock BankMock `yaml:"mock"`
+}
+
+// BIN is a prefix of the bank's own cards.
+type BIN struct {
+	// Prefix is 3 to 10 digits. Required.
+	Prefix string `yaml:"prefix"`
+	// Length is the number of digits of such a card, 13 to 19. Required.
+	Length int `yaml:"length"`
+	// Type is debit, credit, semi_credit, prepaid or virtual. Default debit.
+	Type string `yaml:"type"`
+	// Scheme is unionpay, visa, mastercard, jcb or amex. Default unionpay.
+	Scheme string `yaml:"scheme"`
+	// NoLuhn is true where cards of this prefix do not carry a Luhn digit. Default false.
+	NoLuhn bool `yaml:"no_luhn"`
+}
+
+// Route is one way to a bank.
+type Route struct {
+	// Channel is the id of a file in channels/. Required.
+	Channel string `yaml:"channel"`
+	// Member is the bank's number on that channel, in the channel's own form (NetsUnion: C and 13 digits). Required.
+	Member string `yaml:"member"`
+}
+
+// Challenge says how a bank makes sure that it is the customer who binds.
+type Challenge struct {
+	// Kinds are sms, app_push, email, phone, in the bank's order. At least one.
+	Kinds []string `yaml:"kinds"`
+	// CodeDigits is the length of a code, 4 to 8. Default 6.
+	CodeDigits int `yaml:"code_digits"`
+	// TTL is how long a code lives, 30s to 30m. Default 5m.
+	TTL Duration `yaml:"ttl"`
+	// ResendAfter is the pause before another code, 0s to 10m. Default 60s.
+	ResendAfter Duration `yaml:"resend_after"`
+	// Attempts is the wrong code that locks: with 3, the third one. 1 to 10. Default 3.
+	Attempts int `yaml:"attempts"`
+	// SignsPerDay is how often a card may start a binding in a bank day. 1 to 1,000. Default 20.
+	SignsPerDay int `yaml:"signs_per_day"`
+}
+
+// Accounts says which accounts may be bound.
+type Accounts struct {
+	// Classes are I, II, III. Default [I, II].
+	Classes []string `yaml:"classes"`
+	// PasswordFree says whether the bank opens small password-free payment with the agreement.
+	PasswordFree PasswordFree `yaml:"password_free"`
+}
+
+// PasswordFree is small payment without a password (M12).
+type PasswordFree struct {
+	// Supported is false by default.
+	Supported bool `yaml:"supported"`
+	// MaxFen is the highest limit a caller may set, in fen, 0 to 10,000,000. Required where supported.
+	MaxFen int64 `yaml:"max_fen"`
+}
+
+// Money is what one customer may pay by agreement, in fen. 1 to 10^12 each.
+type Money struct {
+	SingleFen int64 `yaml:"single_fen"` // one payment. Required.
+	DailyFen  int64 `yaml:"daily_fen"`  // one bank day. Default: single_fen.
+}
+
+// Limits is what the gateway may ask of one bank or channel. A request beyond is refused before anything is written.
+type Limits struct {
+	// PerSecond is requests a second, 1 to 1,000,000. Default 200.
+	PerSecond int `yaml:"per_second"`
+	// Burst is how many may come at once, 1 to 1,000,000. Default: per_second.
+	Burst int `yaml:"burst"`
+	// InFlight is requests under way at once, 1 to 100,000. Default 64.
+	InFlight int `yaml:"in_flight"`
+	// Reserve is the part of in_flight and per_second that only query, confirm, cancel and unsign may use, 0% to 50%. Default 10%.
+	Reserve *Share `yaml:"reserve"`
+}
+
+// Timeouts is how long the gateway waits. 10ms to 10m each. Zero means: as the channel says.
+type Timeouts struct {
+	Connect Duration `yaml:"connect"` // a connection; the channel's default is 2s
+	Apply   Duration `yaml:"apply"`   // verify, apply and challenge; the channel's default is 10s
+	Confirm Duration `yaml:"confirm"` // confirm, cancel and unsign; the channel's default is 12s
+	Query   Duration `yaml:"query"`   // the channel's default is 5s
+}
+
+// Promise is what a tier's banks take for one answer. The row's figures: state under 2 s, city 3 to 5 s.
+type Promise struct {
+	// From is the least time expected of a typical (p50) answer. Default 0s.
+	From Duration `yaml:"from"`
+	// To is the most time that 99 in 100 answers take. Required, at most 24h.
+	To Duration `yaml:"to"`
+}
+
+// CodeRule maps a raw code of one operation to a reason.
+type CodeRule struct {
+	// Code is the bank's raw code. Required, at most 32 characters.
+	Code string `yaml:"code"`
+	// Operation is verify, apply, challenge, confirm, cancel, unsign or query; empty means all.
+	Operation string `yaml:"operation"`
+	// Reason is a code of the gateway's problem table. Required.
+	Reason string `yaml:"reason"`
+}
+
+// Channel is one file of channels/: an endpoint, a protocol, keys and limits of its own.
+type Channel struct {
+	// ID as in Bank. Required.
+	ID string `yaml:"id"`
+	// Name is shown to people. Required in both languages.
+	Name Text `yaml:"name"`
+	// Protocol is a name of wire/all: epcc. Required.
+	Protocol string `yaml:"protocol"`
+	// Endpoint is where requests go.
+	Endpoint Endpoint `yaml:"endpoint"`
+	// Options are the protocol's own, decoded strictly into the options of its wire package.
+	Options any `yaml:"options"`
+	// Keys are both sides' keys. A channel's protocol says which it needs.
+	Keys []Key `yaml:"keys"`
+	// Limits, Timeouts as in Bank.
+	Limits   Limits   `yaml:"limits"`
+	Timeouts Timeouts `yaml:"timeouts"`
+	// Resolve is how unknown outcomes are found out over this channel.
+	Resolve Resolve `yaml:"resolve"`
+	// Mock is how the farm plays the channel itself, not the banks behind it.
+	Mock ChannelMock `yaml:"mock"`
+}
+
+// Endpoint is where a channel's requests go.
+type Endpoint struct {
+	// URL is scheme, host, port and path, such as https://127.0.0.1:9101/preSvr. Required.
+	URL string `yaml:"url"`
+	// TLS is needed where the URL is https.
+	TLS *TLS `yaml:"tls"`
+	// MaxConns is the number of connections kept, 1 to 10,000. Default 256.
+	MaxConns int `yaml:"max_conns"`
+	// MaxAnswerBytes is the longest answer taken, 1,024 to 16,777,216. Default 65,536.
+	MaxAnswerBytes int `yaml:"max_answer_bytes"`
+}
+
+// TLS names PEM files. Each is a reference, file:… or env:….
+type TLS struct {
+	CA         Ref `yaml:"ca"`          // the authority that both sides trust. Required.
+	ClientCert Ref `yaml:"client_cert"` // the gateway's certificate. Required.
+	ClientKey  Ref `yaml:"client_key"`  // Required.
+	ServerCert Ref `yaml:"server_cert"` // only the farm reads it
+	ServerKey  Ref `yaml:"server_key"`  // only the farm reads it
+	// ServerName is the name in the bank's certificate. Default: the host of the URL.
+	ServerName string `yaml:"server_name"`
+}
+
+// Ref is where a secret lies: file:<path, relative to the key folder> or env:<NAME>. Never the secret itself.
+type Ref string
+
+// Key is one key pair of a channel. A side's private half is needed only by that side.
+type Key struct {
+	// Serial picks the key on the wire (EPCC SignSN and NcrptnSN: 10 digits). Required, unique in the channel.
+	Serial string `yaml:"serial"`
+	// Owner is gateway or bank. Required.
+	Owner string `yaml:"owner"`
+	// Use is sign or encrypt. Required.
+	Use string `yaml:"use"`
+	// Algorithm is sm2 or rsa. Required.
+	Algorithm string `yaml:"algorithm"`
+	// State is active (used for what goes out and comes in), retiring (comes in only) or revoked (refused). Default active.
+	State string `yaml:"state"`
+	// Private is a PKCS#8 key in PEM. Read by the owner only.
+	Private Ref `yaml:"private"`
+	// Public is a PKIX public key or a certificate in PEM. Required.
+	Public Ref `yaml:"public"`
+}
+
+// Resolve is how an unknown outcome is found out.
+type Resolve struct {
+	// After are the pauses before each query; the last repeats. Default [2s, 5s, 15s, 1m, 5m, 30m, 2h].
+	After []Duration `yaml:"after"`
+	// VisibleAfter is how long the bank may not see yet what it has done, 0s to 1h. Default 5s.
+	// "Not found" is believed only after it.
+	VisibleAfter *Duration `yaml:"visible_after"`
+	// NotFoundTimes is how many answers of "not found" are believed together, 1 to 10. Default 2.
+	NotFoundTimes int `yaml:"not_found_times"`
+}
+
+// Platform is one file of platforms/: a wallet with its rules (M31).
+type Platform struct {
+	// ID as in Bank. Required.
+	ID string `yaml:"id"`
+	// Name is shown to people. Required in both languages.
+	Name Text `yaml:"name"`
+	// Schemes are the card networks the wallet takes: unionpay, visa, mastercard, jcb, amex. At least one.
+	Schemes []string `yaml:"schemes"`
+	// Documents are the document types it takes. At least one.
+	Documents []string `yaml:"documents"`
+	// Journey is how long a person takes for a whole binding on average, 1s to 1h. Required.
+	Journey Duration `yaml:"journey"`
+	// RealName is two_factor, credit_bureau or unionpay. Required.
+	RealName string `yaml:"real_name"`
+	// Terminal is what the wallet demands of a phone.
+	Terminal Terminal `yaml:"terminal"`
+}
+
+// Terminal is the oldest phone and client that will do (M03).
+type Terminal struct {
+	// Android and IOS are the oldest versions. Defaults 5.0 and 10.0.
+	Android string `yaml:"android"`
+	IOS     string `yaml:"ios"`
+	// Harmony is the oldest HarmonyOS version. Default 2.0.
+	Harmony string `yaml:"harmony"`
+	// Client is the oldest version of the wallet. Empty: any.
+	Client string `yaml:"client"`
+}

@@ -1,0 +1,52 @@
+// Package epcc is the grammar of NetsUnion Clearing's agreement payment (网联
+// 协议支付, system name EPCC): XML over HTTPS, a digital envelope for sensitive
+// fields, and a signature in a trailer {S:…} over the bytes from <root to </root>.
+//
+// No official specification is public. What other code bases agree on is in
+// the grammar; what is inferred or remembered is an option with that default.
+package epcc
+
+// Options are what the channel's profile may say under options:.
+type Options struct {
+	// Algorithms is sm (SM2, SM3, SM4) or intl (RSA, SHA-256, AES-256). Default sm.
+	Algorithms string `yaml:"algorithms"`
+	// CipherMode of encrypted fields is ecb or cbc. Default ecb, the likely one: Java's default
+	// for "AES", not visible in any source (inferred). With cbc the IV is the session key's first 16 bytes (memory).
+	CipherMode string `yaml:"cipher_mode"`
+	// EnvelopePrefix stands before the session key in the envelope: Default "02|" for sm
+	// (inferred from a related code base) and "01|" for intl (found).
+	EnvelopePrefix string `yaml:"envelope_prefix"`
+	// UserID is SM2's distinguishing identifier. Default 1234567812345678 (memory).
+	UserID string `yaml:"user_id"`
+	// Institution is the gateway's own number: Z and 13 digits. Default Z2000000000001.
+	Institution string `yaml:"institution"`
+	// Platform is the hub's own number: G and 13 digits. Default G4000311000018 (found).
+	Platform string `yaml:"platform"`
+	// Direction is Drctn of what the institution sends, AnswerDirection of what it gets.
+	// Sources conflict; defaults 11 (found) and 22 (inferred).
+	Direction       string `yaml:"direction"`
+	AnswerDirection string `yaml:"answer_direction"`
+	// ControlDigits are the last six of a TrxId: they steer the data centre. Default 760001 (form found, value invented).
+	ControlDigits string `yaml:"control_digits"`
+	// ReservedDigit is digit 25 of a TrxId, the test or production marker. Default 0 (form found, value inferred).
+	ReservedDigit string `yaml:"reserved_digit"`
+	// DebitType and CreditType are SgnAcctTp. Defaults 00 (found) and 01 (inferred).
+	DebitType  string `yaml:"debit_type"`
+	CreditType string `yaml:"credit_type"`
+	// DocumentTypes are IDTp by document type. 01 for resident_id is found; the others follow the
+	// published officer/passport list of the UnionPay twin where it has one and are inferred otherwise.
+	DocumentTypes []DocumentType `yaml:"document_types"`
+	// CreditFields sends CVN2 and VldDt (encrypted) in SgnInf for credit cards. The sheets show no
+	// place for them, so the names are this product's dialect. Default true.
+	CreditFields *bool `yaml:"credit_fields"`
+	// UnsignCategory is OriTrxCtgy in a query for an unsigning. Default 0203 (inferred).
+	UnsignCategory string `yaml:"unsign_category"`
+	// StaleAfter is how far SndDt may be from the receiver's clock, 1s to 24h. Default 10m (memory).
+	StaleAfter string `yaml:"stale_after"`
+}
+
+// DocumentType is one line of the document table.
+type DocumentType struct {
+	Type string `yaml:"type"` // resident_id, passport…
+	IDTp string `yaml:"idtp"` // two digits
+}

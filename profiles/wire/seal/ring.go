@@ -1,0 +1,63 @@
+// Package seal signs, verifies, encrypts and opens: thin layers over gmsm and
+// the standard library, in the forms that the banks' protocols ask for.
+package seal
+
+import (
+	"crypto"
+	"fmt"
+
+	"kaqiao/profiles/wire"
+)
+
+// Side is one end of a channel.
+type Side string
+
+// The two sides of a channel.
+const (
+	Gateway Side = "gateway"
+	Bank    Side = "bank"
+)
+
+// Key is one key of a ring. Private is nil for the other side's keys.
+type Key struct {
+	Serial    string
+	Owner     Side
+	Use       string // sign, encrypt
+	Algorithm string // sm2, rsa
+	State     string // active, retiring, revoked
+	Private   crypto.PrivateKey
+	Public    crypto.PublicKey
+}
+
+// Ring is the keys of one channel as one side sees them. It is immutable.
+type Ring struct {
+	side Side
+	keys []Key
+}
+
+// NewRing returns the ring of one side.
+func NewRing(side Side, keys []Key) *Ring { return &Ring{side: side, keys: keys} }
+
+// Side is whose ring it is.
+func (r *Ring) Side() Side { return r.side }
+
+// Active returns the one key that an owner uses now for what goes out: the
+// gateway's signing key, or the bank's encryption key to encrypt to it.
+func (r *Ring) Active(owner Side, use, algorithm string) (Key, error) {
+	for _, k := range r.keys {
+		if k.Owner == owner && k.Use == use && k.Algorithm == algorithm && k.State == "active" {
+			return k, nil
+		}
+	}
+	return Key{}, fmt.Errorf("no active %s key for %s of the %s: %w", algorithm, use, owner, wire.ErrKey)
+}
+
+// BySerial returns the key that a message names. A revoked key is no key.
+func (r *Ring) BySerial(owner Side, use, serial string) (Key, error) {
+	for _, k := range r.keys {
+		if k.Serial == serial && k.Owner == owner && k.Use == use && k.State != "revoked" {
+			return k, nil
+		}
+	}
+	return Key{}, fmt.Errorf("%s key of the %s by its serial: %w", use, owner, wire.ErrKey)
+}
