@@ -1,0 +1,163 @@
+// Package ledger is one bank's truth: customers, accounts, cards, codes,
+// agreements, and what it answered to each request. It knows no bytes and no
+// protocol; a teller translates.
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"kaqiao/profiles/secret"
+)
+
+// Terms are the bank's rules for people, taken from its profile.
+type Terms struct {
+	Bank        string        // the bank's id
+	Name        string        // the bank's name as it stands in its messages
+	CodeDigits  int           // 4 to 8
+	CodeTTL     time.Duration // how long a code lives
+	Attempts    int           // the wrong code that locks
+	ResendAfter time.Duration // pause between two codes for one mobile and institution
+	SignsPerDay int           // codes for one card in a bank day
+	Classes     []string      // account classes that may be bound
+}
+
+// Identity is what a request says of a person and a card. Empty fields were not given.
+type Identity struct {
+	Card         secret.Card
+	Name         secret.Name
+	DocumentType string // resident_id, passport…
+	Document     secret.Document
+	Mobile       secret.Mobile // +86 and 11 digits
+	CVV          secret.CVV
+	Expiry       secret.Expiry // YYYY-MM
+}
+
+// Refusal is why the bank says no. Empty means it does not.
+type Refusal string
+
+// The refusals, in the order in which an issuer comes to them.
+const (
+	NoSuchCard           Refusal = "no_such_card"
+	CardClosed           Refusal = "card_closed"
+	CardLost             Refusal = "card_lost"
+	CardLocked           Refusal = "card_locked"
+	CardFrozen           Refusal = "card_frozen"
+	CardExpired          Refusal = "card_expired"
+	NameMismatch         Refusal = "name_mismatch"
+	DocumentTypeMismatch Refusal = "document_type_mismatch"
+	DocumentMismatch     Refusal = "document_mismatch"
+	NoMobile             Refusal = "no_mobile"
+	MobileMismatch       Refusal = "mobile_mismatch"
+	CVVMismatch          Refusal = "cvv_mismatch"
+	ExpiryMismatch       Refusal = "expiry_mismatch"
+	ClassRestricted      Refusal = "class_restricted"
+	OnlineNotOpened      Refusal = "online_payment_not_opened"
+	TradingNotPermitted  Refusal = "online_trading_not_permitted" // virtual cards (M26)
+	SignsExceeded        Refusal = "signs_exceeded"
+	TooSoon              Refusal = "too_soon" // another code inside the pause
+	NoSuchCode           Refusal = "no_such_code"
+	CodeUsed             Refusal = "code_used"
+	CodeLocked           Refusal = "code_locked"
+	CodeWrong            Refusal = "code_wrong"
+	CodeExpired          Refusal = "code_expired"
+	ElementsChanged      Refusal = "elements_changed" // not those of the code's request
+	NoAgreement          Refusal = "no_agreement"
+	AlreadyUnsigned      Refusal = "already_unsigned"
+)
+
+// Request is what every request of a switch carries.
+type Request struct {
+	Channel     string // which switch brought it
+	Operation   string // apply, confirm, unsign
+	Number      string // the sender's number for it; with Channel and Operation it is unique
+	Institution string // who asks, in the channel's own form
+}
+
+// Apply asks the bank to check an identity and to send a code.
+type Apply struct {
+	Request
+	Identity Identity
+}
+
+// Confirm brings the code back. Identity must equal that of the Apply with the same Number.
+type Confirm struct {
+	Request
+	Identity Identity
+	Code     secret.Code
+	Account  string // the wallet account at the institution
+}
+
+// Unsign ends an agreement.
+type Unsign struct {
+	Request
+	Agreement string
+	CardTail  string // last four digits, must match
+}
+
+// Answer is what the bank decided. It is kept under the request's number: the
+// same number gets the same answer, except that a refused confirm may be tried
+// again with another code.
+type Answer struct {
+	Refusal   Refusal
+	Agreement string    // the agreement's number, after a confirm
+	Class     string    // I, II, III
+	CardType  string    // debit, credit, virtual
+	At        time.Time // when it was decided
+	Repeated  bool      // this number had been answered before
+}
+
+// Agreement is one signed agreement.
+type Agreement struct {
+	Number      string
+	State       string // signed, unsigned, invalidated
+	CardLast4   string
+	Institution string
+	At          time.Time // of the last change
+}
+
+// Customer is one person with cards, as the control port shows them.
+type Customer struct {
+	Kind     string // debit, credit, virtual, class_ii, class_iii, foreign, corporate, hk_macao_taiwan
+	Name     string
+	Document Document
+	Mobile   string // +86 and 11 digits
+	Email    string
+	Cards    []Card
+}
+
+// Document is an identity document.
+type Document struct{ Type, Number string }
+
+// Card is one card with its account.
+type Card struct {
+	Number        string
+	Type          string // debit, credit, virtual
+	Class         string // I, II, III; empty for credit cards
+	CVV, Expiry   string // credit and virtual cards; Expiry is YYYY-MM
+	OnlinePayment bool   // online payment has been opened
+	State         string // open, frozen, locked, lost, closed
+}
+
+// Message is one message to a person.
+type Message struct {
+	ID   string
+	Kind string // sms, app_push, email, phone
+	To   string // +86 and 11 digits, or an e-mail address
+	Code string
+	Text string
+	At   time.Time
+}
+
+// Teller is what a teller asks of a ledger. Errors are the ledger's own
+// trouble, never a refusal.
+type Teller interface {
+	Apply(context.Context, Apply) (Answer, error)
+	Confirm(context.Context, Confirm) (Answer, error)
+	Unsign(context.Context, Unsign) (Answer, error)
+}
+
+// Memory is what a query asks of a ledger: the answer that was given to a request, if there was one.
+type Memory interface {
+	Recall(ctx context.Context, channel, operation, number string) (Answer, bool, error)
+}
