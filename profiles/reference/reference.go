@@ -5,7 +5,6 @@
 package reference
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -82,7 +81,7 @@ func Cases(t testing.TB, dir, file string) []Case {
 	var set struct {
 		Cases []Case `json:"cases"`
 	}
-	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&set); err != nil {
+	if err := json.Unmarshal(text, &set); err != nil {
 		t.Fatalf("%s: %v", file, err)
 	}
 	if len(set.Cases) == 0 {
