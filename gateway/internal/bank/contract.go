@@ -1,0 +1,33 @@
+package bank
+
+import (
+	"context"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/wire"
+)
+
+// What carrying an attempt needs of other rooms, declared where it is used.
+type (
+	// Gate lets an operation through or says why not, before anything is
+	// written. leave must be called once with what became of it.
+	Gate interface {
+		Enter(channel, bank string, kind op.Kind) (leave func(op.Result), refused *op.Problem)
+	}
+	// Journal is the part of journal.Store that a bank needs.
+	Journal interface {
+		Apply(context.Context, journal.Change) error
+	}
+	// Adapter gives messages their meaning. It is pure.
+	Adapter interface {
+		Request(op.Operation) (wire.Message, error)
+		// Result never fails: an answer that makes no sense is an Unknown result.
+		Result(op.Operation, wire.Message) op.Result
+	}
+	// Link carries one frame to the channel and brings the answer back. Its
+	// error wraps link.ErrNotSent exactly when not one byte of the frame left.
+	Link interface {
+		Exchange(context.Context, wire.Frame) (wire.Frame, error)
+	}
+)

@@ -1,0 +1,161 @@
+// Package journal is what was meant, and what became of it. It has commands,
+// not transactions: Apply(Change) is atomic and durable when it returns, so
+// that a store can group the commits of many callers.
+//
+// Nothing in a journal names a card, a person or a code: sealed data is
+// opaque bytes from the vault, numbers of cards are keyed hashes.
+package journal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"kaqiao/gateway/internal/op"
+)
+
+// What a Change can run into. The whole Change was left out then.
+var (
+	// ErrConflict: the binding was changed by somebody else since it was read.
+	ErrConflict = errors.New("binding was changed meanwhile")
+	// ErrLive: this user has a live binding of this card already.
+	ErrLive = errors.New("a live binding of this card exists")
+	// ErrKeyUsed: the idempotency key has been used.
+	ErrKeyUsed = errors.New("idempotency key was used")
+	// ErrFull: more changes are waiting than the store takes. Nothing was written.
+	ErrFull = errors.New("journal queue is full")
+	// ErrNotFound: there is no such row.
+	ErrNotFound = errors.New("not in the journal")
+)
+
+// Binding is one binding session and, when it went well, the agreement.
+type Binding struct {
+	ID       string // bnd_ and a ULID
+	Version  int64  // 1 when made; each Change raises it by one
+	Caller   string
+	UserID   string
+	Platform string
+	Bank     string
+	Tier     string
+	Channel  string
+	Member   string
+	State    string // flow's own states
+	Reason   op.Reason
+	RawCode  string
+
+	CardHash   []byte // keyed hash of the card number
+	CardLast4  string
+	CardType   string
+	CardScheme string
+
+	Challenge Challenge
+	Number    string    // the number that ties code and confirm together
+	Begun     time.Time // when that number was used first
+
+	Agreement    string // the bank's number
+	Class        string // I, II, III where the bank told
+	PasswordFree PasswordFree
+
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	ExpiresAt time.Time // of the unfinished session
+}
+
+// Challenge is how the customer shows that it is him.
+type Challenge struct {
+	Kind         string // sms, app_push, email, phone; empty before the bank has accepted the apply
+	To           string // masked
+	ExpiresAt    time.Time
+	ResendAt     time.Time
+	AttemptsLeft int
+}
+
+// PasswordFree is what the agreement says of small payments without a password.
+type PasswordFree struct {
+	Enabled  bool
+	LimitFen int64
+}
+
+// Attempt is one request to a bank. It is written before the first byte leaves.
+type Attempt struct {
+	ID         string // att_ and a ULID
+	Binding    string
+	Kind       op.Kind
+	Channel    string
+	Bank       string
+	Number     string // our number on the wire
+	Of         string // a query's original attempt
+	Settled    bool   // false: meant, and nothing is known yet
+	Outcome    op.Outcome
+	Reason     op.Reason
+	RawCode    string
+	IntendedAt time.Time
+	Deadline   time.Time // after it an unsettled attempt is nobody's any more
+	SettledAt  time.Time
+	Exchange   time.Duration
+
+	// Of an attempt whose outcome is to be found out.
+	AskAt    time.Time // when to ask next; zero: nothing to find out
+	Asked    int       // how often it was asked
+	NotFound int       // answers "not found" in a row
+}
+
+// Key is one idempotency key.
+type Key struct {
+	Caller      string
+	Route       string // method and route template; with a binding's id where the route has one
+	Key         string
+	Fingerprint []byte // HMAC of the canonical body without CVV and codes
+	Binding     string
+	Status      int    // 0 while the answer is not known
+	Body        []byte // the stored answer; masked like every answer
+	At          time.Time
+}
+
+// Change is one atomic step.
+type Change struct {
+	// Binding is inserted where its Version is 1; otherwise it replaces the row with Version-1, or ErrConflict.
+	Binding *Binding
+	// Attempts are inserted or replaced by ID.
+	Attempts []Attempt
+	// NewKey is inserted, or ErrKeyUsed. AnsweredKey sets Status and Body of an existing row whose Status is 0.
+	NewKey, AnsweredKey *Key
+	// Sealed replaces the vault's bytes of the binding. Shred destroys them.
+	Sealed *Sealed
+	Shred  string // binding id
+}
+
+// Sealed is what the vault keeps for a binding.
+type Sealed struct {
+	Binding string
+	Data    []byte // ciphertext and wrapped key, the vault's own format
+}
+
+// Store is what every journal does. Consumers declare the part they need.
+type Store interface {
+	Apply(context.Context, Change) error
+
+	Binding(ctx context.Context, id string) (Binding, error)
+	Bindings(ctx context.Context, f Filter) ([]Binding, error)
+	Attempts(ctx context.Context, binding string) ([]Attempt, error)
+	Attempt(ctx context.Context, id string) (Attempt, error)
+	Key(ctx context.Context, caller, route, key string) (Key, error)
+	Sealed(ctx context.Context, binding string) ([]byte, error)
+
+	// Due returns attempts to be found out: AskAt reached, or unsettled past the deadline. Oldest first.
+	Due(ctx context.Context, now time.Time, limit int) ([]Attempt, error)
+	// Expired returns bindings in one of states whose ExpiresAt has passed. Oldest first.
+	Expired(ctx context.Context, now time.Time, states []string, limit int) ([]Binding, error)
+	// Reserve takes the next n numbers of a sequence for ever and returns the first.
+	Reserve(ctx context.Context, sequence string, n uint64) (uint64, error)
+	Close() error
+}
+
+// Filter selects bindings of one caller, newest first.
+type Filter struct {
+	Caller string
+	UserID string
+	States []string
+	Before string // only ids below this one: a cursor
+	Limit  int    // 1 to 200
+}

@@ -1,0 +1,129 @@
+// Package op is the gateway's vocabulary: what may be asked of any bank, and
+// what can become of it. It imports nothing of ours but the secret types.
+package op
+
+import (
+	"time"
+
+	"kaqiao/profiles/secret"
+)
+
+// Kind is what is asked of a bank.
+type Kind string
+
+// The kinds of operation.
+const (
+	Verify    Kind = "verify"    // check an identity without signing
+	Apply     Kind = "apply"     // check an identity and have a code sent
+	Challenge Kind = "challenge" // have another code sent: an apply with a new number
+	Confirm   Kind = "confirm"   // bring the code, sign
+	Cancel    Kind = "cancel"    // give up an unfinished signing
+	Unsign    Kind = "unsign"    // end an agreement
+	Query     Kind = "query"     // ask what became of an earlier one
+)
+
+// Repeatable reports whether the same operation may be sent again although its
+// outcome is unknown. Everything that changes a bank's books may not.
+func (k Kind) Repeatable() bool { return k == Verify || k == Query }
+
+// Outcome says how much is known of one exchange. Its zero value is the careful one.
+type Outcome int
+
+// The outcomes.
+const (
+	Unknown  Outcome = iota // it may have reached the bank: ask before anything else
+	NotSent                 // not one byte of it left this process: safe to try again
+	Refused                 // the bank said no
+	Accepted                // the bank said yes
+	Pending                 // the bank said: later, ask again
+)
+
+// String is the word used in the journal and in the API.
+func (o Outcome) String() string {
+	switch o {
+	case NotSent:
+		return "not_sent"
+	case Refused:
+		return "refused"
+	case Accepted:
+		return "accepted"
+	case Pending:
+		return "pending"
+	}
+	return "unknown"
+}
+
+// ParseOutcome reads String's words; anything else is Unknown.
+func ParseOutcome(s string) Outcome {
+	for _, o := range []Outcome{NotSent, Refused, Accepted, Pending} {
+		if s == o.String() {
+			return o
+		}
+	}
+	return Unknown
+}
+
+// Person is whom and which card an operation is about. CVV and Expiry are
+// there only while the request that brought them runs.
+type Person struct {
+	Card         secret.Card
+	CardType     string // debit, credit, semi_credit, prepaid, virtual
+	Name         secret.Name
+	DocumentType string
+	Document     secret.Document
+	Mobile       secret.Mobile // +86 and 11 digits
+	CVV          secret.CVV
+	Expiry       secret.Expiry // YYYY-MM
+}
+
+// Operation is one request to one bank over one channel, in the gateway's own terms.
+type Operation struct {
+	Kind      Kind
+	Channel   string      // channel id
+	Bank      string      // bank id
+	Member    string      // the bank's number on the channel
+	Number    string      // our number on the wire: made and kept before sending
+	At        time.Time   // when this operation was meant
+	Begun     time.Time   // when the signing it belongs to was begun: an apply and its confirm share it
+	Person    Person      // apply, challenge, confirm
+	Code      secret.Code // confirm
+	Account   string      // the wallet account at the institution: confirm, unsign
+	Agreement string      // unsign
+	CardTail  string      // unsign: last four digits
+	CardType  string      // unsign: debit or credit
+	Original  *Original   // query
+}
+
+// Original is the operation that a query asks about.
+type Original struct {
+	Kind   Kind
+	Number string
+	At     time.Time
+}
+
+// Fault says whose trouble an exchange without a proper answer was.
+type Fault string
+
+// Whose trouble it was. A refusal is nobody's.
+const (
+	NoFault      Fault = ""
+	ChannelFault Fault = "channel" // the hub itself: no connection, no answer, no valid seal
+	MemberFault  Fault = "member"  // the bank behind the hub
+)
+
+// Result is what became of one operation.
+type Result struct {
+	Outcome   Outcome
+	Reason    Reason // for Refused always; for the others what a person should be told
+	RawCode   string // the bank's own code, for support
+	Fault     Fault
+	Agreement string // number, after a confirm
+	Class     string // I, II, III where the bank tells
+	// Of is what a query was told of the original. NotFound: the bank does not know it.
+	Of       *Result
+	NotFound bool
+	// Err explains Unknown and NotSent to operators. It never holds a secret.
+	Err error
+	// Exchange is how long the bytes were away.
+	Exchange time.Duration
+}
