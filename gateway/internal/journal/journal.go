@@ -40,6 +40,7 @@ type Binding struct {
 	Channel  string
 	Member   string
 	State    string // flow's own states
+	Live     bool   // of one caller and user, only one binding of a card may be live: ErrLive
 	Reason   op.Reason
 	RawCode  string
 
