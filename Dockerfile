@@ -1,0 +1,14 @@
+# One image with the three programs; the command chooses.
+FROM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=1 go build -trimpath -ldflags='-s -w' -o /out/ ./gateway ./mockbanks ./loadtest
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 10001 --home-dir /data --create-home --shell /usr/sbin/nologin kaqiao
+COPY --from=build /out/ /usr/local/bin/
+USER 10001:10001
+WORKDIR /data
+VOLUME /data

@@ -1,0 +1,190 @@
+// Package demo binds one card of each tier against a running gateway and farm
+// and shows every step as it happens: the request, the bytes to the bank as the
+// farm decoded and masked them, the code arriving, the agreement on both sides.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config says where gateway and farm are.
+type Config struct {
+	Gateway string // base URL
+	Farm    string // base URL of the control port
+	KeyFile string // the caller's bearer key
+	Out     io.Writer
+}
+
+// Run binds one card of each tier that the farm has.
+func Run(ctx context.Context, cfg Config) error {
+	key, err := os.ReadFile(cfg.KeyFile)
+	if err != nil {
+		return fmt.Errorf("read the caller's key: %w", err)
+	}
+	d := &demo{
+		gateway: peer{base: cfg.Gateway, key: strings.TrimSpace(string(key))},
+		farm:    peer{base: cfg.Farm},
+		out:     cfg.Out,
+	}
+	banks, err := d.onePerTier(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range banks {
+		if err := d.bind(ctx, b); err != nil {
+			return fmt.Errorf("bind a card of %s: %w", b.ID, err)
+		}
+	}
+	return nil
+}
+
+type demo struct {
+	gateway, farm peer
+	out           io.Writer
+	step          int
+}
+
+type bankInfo struct{ ID, Tier, Channel, Protocol, Address string }
+
+// onePerTier picks the first bank of each tier, in the order of the tiers' speed.
+func (d *demo) onePerTier(ctx context.Context) ([]bankInfo, error) {
+	var all struct{ Banks []bankInfo }
+	if _, err := d.farm.call(ctx, http.MethodGet, "/banks", nil, nil, &all); err != nil {
+		return nil, err
+	}
+	var picked []bankInfo
+	for _, tier := range []string{"state", "city", "foreign"} {
+		for _, b := range all.Banks {
+			if b.Tier == tier {
+				picked = append(picked, b)
+				break
+			}
+		}
+	}
+	return picked, nil
+}
+
+// bind walks one card from the request to the agreement.
+func (d *demo) bind(ctx context.Context, b bankInfo) error {
+	d.step = 0
+	fmt.Fprintf(d.out, "\n━━ tier %s: %s over %s (%s, %s) ━━\n", b.Tier, b.ID, b.Channel, b.Protocol, b.Address)
+	who, err := d.customer(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+
+	request := who.binding()
+	d.say("the wallet asks: POST /v1/bindings")
+	d.show(masked(request))
+	var apply binding
+	begun := time.Now()
+	head, err := d.gateway.call(ctx, http.MethodPost, "/v1/bindings", request, idempotencyKey(), &apply)
+	if err != nil {
+		return err
+	}
+	took := time.Since(begun)
+	if err := d.exchange(ctx, b.ID, head.Get("Kaqiao-Bank-Number")); err != nil {
+		return err
+	}
+	d.say("the gateway answers after %d ms: %s, next: %s", took.Milliseconds(), apply.State, apply.Next.Action)
+	d.show(apply.raw)
+
+	code, err := d.code(ctx, b.ID, who.Mobile)
+	if err != nil {
+		return err
+	}
+	d.say("the wallet brings the code: POST /v1/bindings/%s/confirm", apply.ID)
+	var done binding
+	begun = time.Now()
+	head, err = d.gateway.call(ctx, http.MethodPost, "/v1/bindings/"+apply.ID+"/confirm", map[string]any{"code": code}, idempotencyKey(), &done)
+	if err != nil {
+		return err
+	}
+	took = time.Since(begun)
+	if err := d.exchange(ctx, b.ID, head.Get("Kaqiao-Bank-Number")); err != nil {
+		return err
+	}
+	d.say("the gateway answers after %d ms: %s", took.Milliseconds(), done.State)
+	d.show(done.raw)
+	return d.agreement(ctx, b.ID, who.Cards[0].Number)
+}
+
+func (d *demo) customer(ctx context.Context, bank string) (customer, error) {
+	var page struct{ Customers []customer }
+	q := url.Values{"kind": {"debit"}, "unbound": {"true"}, "limit": {"1"}}
+	if _, err := d.farm.call(ctx, http.MethodGet, "/banks/"+bank+"/customers?"+q.Encode(), nil, nil, &page); err != nil {
+		return customer{}, err
+	}
+	if len(page.Customers) == 0 || len(page.Customers[0].Cards) == 0 {
+		return customer{}, fmt.Errorf("the farm has no unbound customer left: make clean begins anew")
+	}
+	return page.Customers[0], nil
+}
+
+// exchange shows what crossed the wire, as the bank recorded it.
+func (d *demo) exchange(ctx context.Context, bank, number string) error {
+	var page struct {
+		Exchanges []struct {
+			Operation string         `json:"operation"`
+			DrawnMS   float64        `json:"drawn_ms"`
+			TookMS    float64        `json:"took_ms"`
+			Request   map[string]any `json:"request"`
+			Answer    map[string]any `json:"answer"`
+		}
+	}
+	q := url.Values{"number": {number}, "limit": {"1"}}
+	if _, err := d.farm.call(ctx, http.MethodGet, "/banks/"+bank+"/exchanges?"+q.Encode(), nil, nil, &page); err != nil {
+		return err
+	}
+	if len(page.Exchanges) == 0 {
+		return fmt.Errorf("the bank has no record of number %s", number)
+	}
+	e := page.Exchanges[0]
+	d.say("the bank receives (%s, decoded and masked)", e.Operation)
+	d.show(e.Request)
+	d.say("the bank thinks for %.0f ms and answers", e.DrawnMS)
+	d.show(e.Answer)
+	return nil
+}
+
+func (d *demo) code(ctx context.Context, bank, mobile string) (string, error) {
+	var page struct {
+		Messages []struct{ Code, Text string }
+	}
+	q := url.Values{"to": {mobile}, "wait_s": {"10"}}
+	if _, err := d.farm.call(ctx, http.MethodGet, "/banks/"+bank+"/inbox?"+q.Encode(), nil, nil, &page); err != nil {
+		return "", err
+	}
+	if len(page.Messages) == 0 {
+		return "", fmt.Errorf("no code arrived")
+	}
+	d.say("a text message arrives")
+	fmt.Fprintf(d.out, "   %s\n", page.Messages[0].Text)
+	return page.Messages[0].Code, nil
+}
+
+func (d *demo) agreement(ctx context.Context, bank, card string) error {
+	var page struct {
+		Agreements []map[string]any `json:"agreements"`
+	}
+	if _, err := d.farm.call(ctx, http.MethodGet, "/banks/"+bank+"/agreements?"+url.Values{"card": {card}}.Encode(), nil, nil, &page); err != nil {
+		return err
+	}
+	d.say("the bank's own book has it too")
+	for _, a := range page.Agreements {
+		d.show(a)
+	}
+	return nil
+}
+
+func (d *demo) say(format string, args ...any) {
+	d.step++
+	fmt.Fprintf(d.out, "%d. %s\n", d.step, fmt.Sprintf(format, args...))
+}
