@@ -1,0 +1,179 @@
+// Package keymaker makes the keys that both sides of every channel need on a
+// machine of developers or testers: key pairs for seals and envelopes, and for
+// TLS an authority with a client's and a server's certificate. Keys are made
+// fresh on each machine and stand in no repository. A real deployment gets its
+// keys from elsewhere.
+package keymaker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"kaqiao/profiles"
+)
+
+// Options are how Make works. The zero value keeps what is there.
+type Options struct {
+	// Force makes every key again; files that exist are replaced.
+	Force bool
+	// Now is when certificates begin to be valid. Required.
+	Now func() time.Time
+	// Wrote, where set, is told the path of each file as it is written.
+	Wrote func(path string)
+}
+
+// Make makes the keys of all channels of the set under dir, where the
+// profiles' file: references point. What exists stays as it is, so that Make
+// may be repeated and goes on where it was interrupted; one process at a time.
+// References that Make cannot serve are all reported at once, before anything
+// is written.
+func Make(dir string, set *profiles.Set, opts Options) error {
+	plan, err := planOf(set)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the key folder: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("open the key folder: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+
+	s := &store{root: root, dir: dir, opts: opts, fresh: map[string]bool{}}
+	for _, p := range plan.pairs {
+		if err := s.makePair(p); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	for _, c := range plan.chains {
+		if err := s.makeChain(c); err != nil {
+			return fmt.Errorf("channel %s: %w", c.channel, err)
+		}
+	}
+	return nil
+}
+
+// pair is one key pair for seals or envelopes.
+type pair struct {
+	name            string // channel and serial, for errors
+	algorithm       string
+	private, public string
+}
+
+// chain is one channel's TLS.
+type chain struct {
+	channel        string
+	ca, caKey      string
+	client, server leaf
+}
+
+// leaf is one certificate with its key.
+type leaf struct {
+	cert, key string
+	hosts     []string // empty for a client
+}
+
+type plan struct {
+	pairs  []pair
+	chains []chain
+}
+
+// planOf resolves every reference, and collects all faults.
+func planOf(set *profiles.Set) (plan, error) {
+	var p plan
+	paths := &paths{roles: map[string]string{}}
+	for _, ch := range set.Channels {
+		for _, k := range ch.Keys {
+			p.pairs = append(p.pairs, paths.pairOf(ch, k))
+		}
+		if ch.Endpoint.TLS != nil {
+			p.chains = append(p.chains, paths.chainOf(ch))
+		}
+	}
+	// Channels may share a server's certificate: it must name the hosts of all of them.
+	hosts := map[string][]string{}
+	for _, c := range p.chains {
+		hosts[c.server.cert] = append(hosts[c.server.cert], c.server.hosts...)
+	}
+	for i, c := range p.chains {
+		p.chains[i].server.hosts = slices.Compact(slices.Sorted(slices.Values(hosts[c.server.cert])))
+	}
+	return p, errors.Join(paths.faults...)
+}
+
+// paths turns references into paths and sees that no file has two roles.
+type paths struct {
+	roles  map[string]string
+	faults []error
+}
+
+func (p *paths) pairOf(ch *profiles.Channel, k profiles.Key) pair {
+	name := fmt.Sprintf("channel %s: key %s", ch.ID, k.Serial)
+	if k.Algorithm != "sm2" && k.Algorithm != "rsa" {
+		p.fault(name, "algorithm must be sm2 or rsa")
+	}
+	return pair{
+		name: name, algorithm: k.Algorithm,
+		private: p.path(name+": private", k.Private, k.Algorithm+" private key beside "+string(k.Public)),
+		public:  p.path(name+": public", k.Public, k.Algorithm+" public key beside "+string(k.Private)),
+	}
+}
+
+func (p *paths) chainOf(ch *profiles.Channel) chain {
+	name, tls := "channel "+ch.ID+": tls: ", ch.Endpoint.TLS
+	c := chain{channel: ch.ID, ca: p.path(name+"ca", tls.CA, "authority")}
+	c.caKey = authorityKey(c.ca)
+	if c.ca != "" {
+		p.path(name+"ca", profiles.Ref("file:"+c.caKey), "authority's key")
+	}
+	c.client = leaf{
+		cert: p.path(name+"client_cert", tls.ClientCert, "client certificate of "+string(tls.CA)),
+		key:  p.path(name+"client_key", tls.ClientKey, "client key of "+string(tls.ClientCert)),
+	}
+	c.server = leaf{
+		cert:  p.path(name+"server_cert", tls.ServerCert, "server certificate of "+string(tls.CA)),
+		key:   p.path(name+"server_key", tls.ServerKey, "server key of "+string(tls.ServerCert)),
+		hosts: hostsOf(ch.Endpoint),
+	}
+	return c
+}
+
+// path returns where a reference points, relative to the key folder.
+func (p *paths) path(name string, ref profiles.Ref, role string) string {
+	file, ok := strings.CutPrefix(string(ref), "file:")
+	switch {
+	case ref == "":
+		p.fault(name, "no reference: write file:<path in the key folder>")
+		return ""
+	case !ok:
+		p.fault(name, "only file: references can be made")
+		return ""
+	case !filepath.IsLocal(file):
+		p.fault(name, "the path must lie inside the key folder")
+		return ""
+	}
+	file = filepath.Clean(file)
+	if other, taken := p.roles[file]; taken && other != role {
+		p.fault(name, "the file is already the "+other)
+	}
+	p.roles[file] = role
+	return file
+}
+
+func (p *paths) fault(name, reason string) {
+	p.faults = append(p.faults, fmt.Errorf("%s: %s", name, reason))
+}
+
+// authorityKey is where an authority's key lies: no profile names it, because
+// neither side needs it, but later certificates must come from the same authority.
+func authorityKey(ca string) string {
+	ext := filepath.Ext(ca)
+	return strings.TrimSuffix(ca, ext) + "-key" + ext
+}
