@@ -1,0 +1,153 @@
+package profiles
+
+import (
+	"fmt"
+	"slices"
+
+	"kaqiao/profiles/bins"
+)
+
+// link makes the set: it checks what files say of each other and builds the
+// tables. The error is not a fault of the files.
+func (l *loader) link(banks entries[Bank], channels entries[Channel], platforms entries[Platform]) (*Set, error) {
+	s := &Set{
+		banks:     make(map[string]*Bank, len(banks)),
+		channels:  make(map[string]*Channel, len(channels)),
+		platforms: make(map[string]*Platform, len(platforms)),
+	}
+	for _, e := range banks {
+		s.Banks = append(s.Banks, e.v)
+		s.banks[e.f.id] = e.v
+	}
+	for _, e := range channels {
+		s.Channels = append(s.Channels, e.v)
+		s.channels[e.f.id] = e.v
+	}
+	for _, e := range platforms {
+		s.Platforms = append(s.Platforms, e.v)
+		s.platforms[e.f.id] = e.v
+	}
+	linkRoutes(banks, channels.ids())
+	linkIssuers(banks)
+	table, err := linkCards(banks)
+	s.BINs = table
+	return s, err
+}
+
+// linkRoutes checks that each channel exists and that no two banks have one number on it.
+func linkRoutes(banks entries[Bank], channels []string) {
+	type member struct{ channel, number string }
+	taken := map[member]string{}
+	for _, e := range banks {
+		for i, route := range e.v.Routes {
+			p := rootOf(e).key("routes").item(i)
+			if _, known := slices.BinarySearch(channels, route.Channel); !known && route.Channel != "" {
+				p.key("channel").fault("no channel %s%s", quoted(route.Channel), didYouMean(route.Channel, channels))
+			}
+			this := member{route.Channel, route.Member}
+			if other, twice := taken[this]; twice && route.Member != "" {
+				p.key("member").fault("bank %s has this number on %s already", other, route.Channel)
+				continue
+			}
+			taken[this] = e.f.id
+		}
+	}
+}
+
+// linkIssuers checks that no issuer number belongs to two banks.
+func linkIssuers(banks entries[Bank]) {
+	taken := map[string]string{}
+	for _, e := range banks {
+		for i, code := range e.v.IssuerCodes {
+			if other, twice := taken[code]; twice && other != e.f.id && code != "" {
+				rootOf(e).key("issuer_codes").item(i).fault("bank %s has this number already", other)
+				continue
+			}
+			taken[code] = e.f.id
+		}
+	}
+}
+
+// linkCards lays the banks' own prefixes over the shipped table, whose rows go to the banks that claim their code.
+func linkCards(banks entries[Bank]) (*bins.Table, error) {
+	shipped, err := bins.Shipped()
+	if err != nil {
+		return nil, err
+	}
+	rows := append(ownCards(banks), shipped...)
+	claimed := claims(banks, shipped)
+	for i := len(rows) - len(shipped); i < len(rows); i++ {
+		rows[i].Bank = claimed[rows[i].Table]
+	}
+	// A profile's row that differs from the shipped one is what profiles are for, and the
+	// shipped table's quarrels with itself are settled by its order: conflicts are no news here.
+	table, _, err := bins.Build(rows)
+	if err != nil {
+		return nil, fmt.Errorf("profiles: card table: %w", err)
+	}
+	return table, nil
+}
+
+// claims says which bank has which code of the shipped table.
+func claims(banks entries[Bank], shipped []bins.Row) map[string]string {
+	known := map[string]bool{}
+	for _, row := range shipped {
+		known[row.Table] = true
+	}
+	var codes []string
+	for code := range known {
+		codes = append(codes, code)
+	}
+	slices.Sort(codes)
+	claimed := map[string]string{}
+	for _, e := range banks {
+		for i, code := range e.v.TableCodes {
+			p := rootOf(e).key("table_codes").item(i)
+			switch other, twice := claimed[code]; {
+			case !known[code]:
+				p.fault("the card table has no bank %s%s", quoted(code), didYouMean(code, codes))
+			case twice && other != e.f.id:
+				p.fault("bank %s has this code already", other)
+			default:
+				claimed[code] = e.f.id
+			}
+		}
+	}
+	return claimed
+}
+
+// ownCards are the rows of the profiles. Two banks can't have the same cards.
+func ownCards(banks entries[Bank]) []bins.Row {
+	type cards struct {
+		prefix string
+		length int
+	}
+	taken := map[cards]string{}
+	var rows []bins.Row
+	for _, e := range banks {
+		for i, b := range e.v.BINs {
+			if !validCards(b) {
+				continue
+			}
+			this := cards{b.Prefix, b.Length}
+			if other, twice := taken[this]; twice && other != e.f.id {
+				rootOf(e).key("bins").item(i).fault("bank %s has these cards already", other)
+				continue
+			}
+			taken[this] = e.f.id
+			rows = append(rows, bins.Row{
+				Prefix: b.Prefix, Length: uint8(b.Length), //nolint:gosec // 13 to 19
+				Bank: e.f.id, Type: b.Type, Scheme: b.Scheme, NoLuhn: b.NoLuhn,
+			})
+		}
+	}
+	return rows
+}
+
+// validCards is false for a row of which a fault was told.
+func validCards(b BIN) bool {
+	_, _, err := bins.Build([]bins.Row{{Prefix: b.Prefix, Length: uint8(max(0, min(b.Length, 255)))}}) //nolint:gosec // bounded here
+	return err == nil
+}
+
+func rootOf[T any](e entry[T]) place { return rootPlace(e.f) }

@@ -1,0 +1,162 @@
+package profiles
+
+import (
+	"regexp"
+	"time"
+)
+
+// The tiers, card types and schemes that profiles speak of.
+func tiers() []string     { return []string{"state", "city", "foreign"} }
+func cardTypes() []string { return []string{"debit", "credit", "semi_credit", "prepaid", "virtual"} }
+func schemes() []string   { return []string{"unionpay", "visa", "mastercard", "jcb", "amex"} }
+
+// Documents are the types of identity documents that profiles speak of.
+func Documents() []string {
+	return []string{
+		"resident_id", "passport", "hk_macao_permit", "taiwan_permit",
+		"hk_macao_taiwan_residence", "foreign_residence", "business_licence",
+	}
+}
+
+// rules are the patterns of texts, compiled once for each load.
+type rules struct {
+	id, issuer, table, prefix, member, code, reason, serial, reference, version *regexp.Regexp
+}
+
+func newRules() *rules {
+	return &rules{
+		id:        regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`),
+		issuer:    regexp.MustCompile(`^[0-9]{8}$`),
+		table:     regexp.MustCompile(`^[A-Z0-9]{2,16}$`),
+		prefix:    regexp.MustCompile(`^[0-9]{3,10}$`),
+		member:    regexp.MustCompile(`^[0-9A-Za-z]{1,32}$`),
+		code:      regexp.MustCompile(`^[0-9A-Za-z_.:/-]{1,32}$`),
+		reason:    regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`),
+		serial:    regexp.MustCompile(`^[0-9A-Za-z]{1,64}$`),
+		reference: regexp.MustCompile(`^(file:[^\x00-\x1f]+|env:[A-Za-z_][A-Za-z0-9_]{0,255})$`),
+		version:   regexp.MustCompile(`^[0-9]{1,4}(\.[0-9]{1,4}){0,3}$`),
+	}
+}
+
+// identity checks what every profile begins with.
+func (r *rules) identity(p place, id string, name Text) {
+	pattern(p.key("id"), id, r.id, "a to z, 0 to 9 and - between them, at most 32, as the file is named")
+	if r.id.MatchString(id) && id != p.f.id {
+		p.key("id").fault("%s is not the name of the file: want %s", quoted(id), quoted(p.f.id))
+	}
+	words(p.key("name").key("zh"), name.ZH, 120)
+	words(p.key("name").key("en"), name.EN, 120)
+}
+
+// limits checks what the gateway may ask.
+func (r *rules) limits(p place, l *Limits) {
+	whole(p.key("per_second"), &l.PerSecond, 200, 1, 1_000_000)
+	whole(p.key("burst"), &l.Burst, l.PerSecond, 1, 1_000_000)
+	whole(p.key("in_flight"), &l.InFlight, 64, 1, 100_000)
+	reserve := p.key("reserve")
+	if reserve.absent() {
+		tenth := Share(0.1)
+		l.Reserve = &tenth
+	} else if l.Reserve != nil && *l.Reserve > 0.5 {
+		reserve.fault("more than 50%%")
+	}
+}
+
+// timeouts checks how long the gateway waits. A bank's may be zero: as the channel says.
+func (r *rules) timeouts(p place, t *Timeouts, otherwise Timeouts) {
+	const least, most = 10 * time.Millisecond, 10 * time.Minute
+	for _, one := range []struct {
+		key       string
+		v         *Duration
+		otherwise Duration
+	}{
+		{"connect", &t.Connect, otherwise.Connect}, {"apply", &t.Apply, otherwise.Apply},
+		{"confirm", &t.Confirm, otherwise.Confirm}, {"query", &t.Query, otherwise.Query},
+	} {
+		if *one.v == 0 && one.otherwise == 0 {
+			continue
+		}
+		span(p.key(one.key), one.v, one.otherwise.Std(), least, most)
+	}
+}
+
+// latency checks each operation's distribution.
+func (r *rules) latency(p place, l Latency) {
+	for name, d := range map[string]*Dist{
+		"default": l.Default, "verify": l.Verify, "apply": l.Apply, "challenge": l.Challenge,
+		"confirm": l.Confirm, "query": l.Query, "cancel": l.Cancel, "unsign": l.Unsign,
+	} {
+		if d != nil {
+			r.dist(p.key(name), d)
+		}
+	}
+}
+
+// longest is the longest delay of a mock.
+const longest = 24 * time.Hour
+
+func (r *rules) dist(p place, d *Dist) {
+	given := 0
+	if d.Fixed != nil {
+		given++
+		span(p.key("fixed"), d.Fixed, 0, 0, longest)
+	}
+	if u := d.Uniform; u != nil {
+		given++
+		q := p.key("uniform")
+		required(q.key("min"))
+		required(q.key("max"))
+		span(q.key("max"), &u.Max, 0, 0, longest)
+		if u.Min > u.Max {
+			q.key("min").fault("%v is more than max, %v", u.Min.Std(), u.Max.Std())
+		}
+	}
+	if l := d.Lognormal; l != nil {
+		given++
+		r.lognormal(p.key("lognormal"), l)
+	}
+	if given != 1 {
+		p.fault("%s given: want exactly one of fixed, uniform, lognormal", count(given, "distribution"))
+	}
+}
+
+func (r *rules) lognormal(p place, l *Lognormal) {
+	required(p.key("p50"))
+	required(p.key("p99"))
+	span(p.key("p50"), &l.P50, 0, time.Microsecond, longest)
+	span(p.key("p99"), &l.P99, 0, time.Microsecond, longest)
+	if l.P50 >= l.P99 && l.P50 > 0 && l.P99 > 0 {
+		p.key("p50").fault("%v is not less than p99, %v", l.P50.Std(), l.P99.Std())
+	}
+	if ceiling := p.key("cap"); !ceiling.absent() {
+		span(ceiling, &l.Cap, 0, time.Microsecond, longest)
+		if l.Cap < l.P99 {
+			ceiling.fault("%v is less than p99, %v: then p99 would not be what it says", l.Cap.Std(), l.P99.Std())
+		}
+	}
+}
+
+// required tells a key that is absent and has no default.
+func required(p place) {
+	if p.absent() {
+		p.fault("required")
+	}
+}
+
+// faults checks what goes wrong on a mock's own account.
+func (r *rules) faults(p place, list []Fault) {
+	atMost(p, len(list), 64)
+	for i := range list {
+		q, fault := p.item(i), &list[i]
+		choice(q.key("kind"), &fault.Kind, "", FaultKinds()...)
+		if op := q.key("operation"); !op.absent() {
+			choice(op, &fault.Operation, "", Operations()...)
+		}
+		if q.key("share").absent() {
+			always := Share(1)
+			fault.Share = &always
+		}
+		whole(q.key("count"), &fault.Count, 0, 0, 1_000_000_000)
+		whole(q.key("for_s"), &fault.ForS, 0, 0, 366*24*60*60)
+	}
+}

@@ -1,0 +1,159 @@
+package profiles
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// defaultPauses are the pauses before each query for an unknown outcome.
+func defaultPauses() []Duration {
+	var list []Duration
+	for _, d := range []time.Duration{
+		2 * time.Second, 5 * time.Second, 15 * time.Second,
+		time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
+	} {
+		list = append(list, Duration(d))
+	}
+	return list
+}
+
+// channel checks one channel by itself and fills in the defaults.
+func (r *rules) channel(p place, c *Channel, protocols []string) {
+	r.identity(p, c.ID, c.Name)
+	choice(p.key("protocol"), &c.Protocol, "", protocols...)
+	r.endpoint(p.key("endpoint"), &c.Endpoint)
+	r.keys(p.key("keys"), c.Keys)
+	r.limits(p.key("limits"), &c.Limits)
+	r.timeouts(p.key("timeouts"), &c.Timeouts, Timeouts{
+		Connect: Duration(2 * time.Second), Apply: Duration(10 * time.Second),
+		Confirm: Duration(12 * time.Second), Query: Duration(5 * time.Second),
+	})
+	r.resolve(p.key("resolve"), &c.Resolve)
+	r.channelMock(p.key("mock"), &c.Mock)
+}
+
+func (r *rules) endpoint(p place, e *Endpoint) {
+	whole(p.key("max_conns"), &e.MaxConns, 256, 1, 10_000)
+	whole(p.key("max_answer_bytes"), &e.MaxAnswerBytes, 65_536, 1024, 16<<20)
+	u := webAddress(p.key("url"), e.URL)
+	if u == nil {
+		return
+	}
+	switch {
+	case u.Scheme == "https" && e.TLS == nil:
+		p.key("tls").fault("required where the url is https")
+	case u.Scheme == "http" && e.TLS != nil:
+		p.key("tls").fault("never used: the url is http")
+	case e.TLS != nil:
+		r.tls(p.key("tls"), e.TLS, u.Hostname())
+	}
+}
+
+func (r *rules) tls(p place, t *TLS, host string) {
+	r.ref(p.key("ca"), t.CA, true)
+	r.ref(p.key("client_cert"), t.ClientCert, true)
+	r.ref(p.key("client_key"), t.ClientKey, true)
+	r.ref(p.key("server_cert"), t.ServerCert, t.ServerKey != "")
+	r.ref(p.key("server_key"), t.ServerKey, t.ServerCert != "")
+	if name := p.key("server_name"); name.absent() {
+		t.ServerName = host
+	} else {
+		words(name, t.ServerName, 253)
+	}
+}
+
+// ref checks a reference to a secret. What stands in its place is never told: it may be the secret.
+func (r *rules) ref(p place, ref Ref, needed bool) {
+	if p.absent() && !needed {
+		return
+	}
+	pattern(p, string(ref), r.reference, "a reference, file:PATH or env:NAME, never the secret itself")
+	name, isFile := strings.CutPrefix(string(ref), "file:")
+	if isFile && (name != path.Clean(name) || name == "." || name == ".." || strings.HasPrefix(name, "../")) {
+		p.fault("want a plain path below the key folder, or an absolute one, without . and ..")
+	}
+}
+
+func (r *rules) keys(p place, list []Key) {
+	atMost(p, len(list), 256)
+	type use struct{ owner, use, algorithm string }
+	active := map[use]int{}
+	for i := range list {
+		q, k := p.item(i), &list[i]
+		pattern(q.key("serial"), k.Serial, r.serial, "letters and digits in quotes, at most 64")
+		choice(q.key("owner"), &k.Owner, "", "gateway", "bank")
+		choice(q.key("use"), &k.Use, "", "sign", "encrypt")
+		choice(q.key("algorithm"), &k.Algorithm, "", "sm2", "rsa")
+		choice(q.key("state"), &k.State, "active", "active", "retiring", "revoked")
+		r.ref(q.key("private"), k.Private, false)
+		r.ref(q.key("public"), k.Public, true)
+		if k.State != "active" {
+			continue
+		}
+		this := use{k.Owner, k.Use, k.Algorithm}
+		if first, twice := active[this]; twice {
+			q.fault("a second active %s %s key of the %s beside entry %d: one must be retiring or revoked", k.Algorithm, k.Use, k.Owner, first+1)
+			continue
+		}
+		active[this] = i
+	}
+	seen := map[string]int{}
+	for i, k := range list {
+		if first, twice := seen[k.Serial]; twice && k.Serial != "" {
+			p.item(i).key("serial").fault("the same serial as entry %d", first+1)
+			continue
+		}
+		seen[k.Serial] = i
+	}
+}
+
+func (r *rules) resolve(p place, v *Resolve) {
+	after := p.key("after")
+	if after.absent() {
+		v.After = defaultPauses()
+	} else {
+		atLeastOne(after, len(v.After), 32)
+		for i := range v.After {
+			span(after.item(i), &v.After[i], 0, 10*time.Millisecond, longest)
+		}
+	}
+	if visible := p.key("visible_after"); visible.absent() {
+		d := Duration(5 * time.Second)
+		v.VisibleAfter = &d
+	} else if v.VisibleAfter != nil {
+		span(visible, v.VisibleAfter, 0, 0, time.Hour)
+	}
+	whole(p.key("not_found_times"), &v.NotFoundTimes, 2, 1, 10)
+}
+
+func (r *rules) channelMock(p place, m *ChannelMock) {
+	r.latency(p.key("latency"), m.Latency)
+	r.faults(p.key("faults"), m.Faults)
+	whole(p.key("max_request_bytes"), &m.MaxRequestBytes, 65_536, 1024, 16<<20)
+	whole(p.key("max_conns"), &m.MaxConns, 4096, 1, 100_000)
+}
+
+// platform checks one wallet and fills in the defaults.
+func (r *rules) platform(p place, w *Platform) {
+	r.identity(p, w.ID, w.Name)
+	choices(p.key("schemes"), w.Schemes, schemes()...)
+	choices(p.key("documents"), w.Documents, Documents()...)
+	required(p.key("journey"))
+	span(p.key("journey"), &w.Journey, 0, time.Second, time.Hour)
+	choice(p.key("real_name"), &w.RealName, "", "two_factor", "credit_bureau", "unionpay")
+	for _, version := range []struct {
+		key, otherwise string
+		v              *string
+	}{
+		{"android", "5.0", &w.Terminal.Android}, {"ios", "10.0", &w.Terminal.IOS},
+		{"harmony", "2.0", &w.Terminal.Harmony}, {"client", "", &w.Terminal.Client},
+	} {
+		q := p.key("terminal").key(version.key)
+		if q.absent() {
+			*version.v = version.otherwise
+			continue
+		}
+		pattern(q, *version.v, r.version, `a version in quotes, such as "5.0"`)
+	}
+}
