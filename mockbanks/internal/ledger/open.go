@@ -1,16 +1,26 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
 	"time"
+
+	_ "github.com/mattn/go-sqlite3" // the driver "sqlite3"
 )
 
 // What callers may test for, beside the errors of a context.
 var (
-	ErrBusy     = errors.New("ledger: too many changes are waiting")
+	ErrBusy     = errors.New("ledger: too much is waiting")
 	ErrClosed   = errors.New("ledger: closed")
 	ErrNotFound = errors.New("ledger: not found")
 	ErrExists   = errors.New("ledger: the card exists already")
@@ -23,7 +33,7 @@ var (
 type Config struct {
 	// Path is the SQLite file; it and its folder are made where missing. Required.
 	Path string
-	// Terms are the bank's rules. Required.
+	// Terms are the bank's rules. Bank is required; the rest has the profile's defaults.
 	Terms Terms
 	// Seed decides codes: the same seed and the same requests give the same codes.
 	// A file keeps the seed that it was made with.
@@ -34,7 +44,7 @@ type Config struct {
 	Now func() time.Time
 	// Log takes what an operator should know. Default: nothing.
 	Log *slog.Logger
-	// Queue is how many changes may wait for the writer, 1 to 1,000,000. Default 4,096. Beyond it ErrBusy is given.
+	// Queue is how many changes, and how many callers of Wait, may wait, 1 to 1,000,000. Default 4,096. Beyond it ErrBusy is given.
 	Queue int
 	// Messages is how many messages are kept, 1,000 to 10,000,000. Default 200,000; the oldest go first.
 	Messages int
@@ -42,7 +52,13 @@ type Config struct {
 
 // Ledger is one bank's truth in one SQLite file. It is safe for concurrent use.
 type Ledger struct {
-	cfg Config
+	terms  Terms
+	seed   uint64
+	now    func() time.Time
+	writer *writer
+	reader *reader
+	bell   *bell
+	close  func() error
 }
 
 var (
@@ -50,71 +66,133 @@ var (
 	_ Memory = (*Ledger)(nil)
 )
 
-// Filter chooses customers.
-type Filter struct {
-	Kind    string // empty: all
-	Limit   int    // 1 to 1,000. Default 20
-	Cursor  string // where the page before ended; empty: the beginning
-	Unbound bool   // only customers none of whose cards has a signed agreement
+// Open opens the bank's file, and makes and fills it where it is new. The file
+// survives the death of the process at any moment with all that was answered;
+// after the death of the machine the last moments may be missing (synchronous=NORMAL).
+func Open(cfg Config) (*Ledger, error) {
+	cfg, err := cfg.checked()
+	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
+	l := &Ledger{terms: cfg.Terms, now: cfg.Now, bell: newBell(cfg.Queue)}
+	if err := l.open(cfg); err != nil {
+		return nil, fmt.Errorf("open ledger of %s: %w", cfg.Terms.Bank, err)
+	}
+	return l, nil
 }
-
-// AgreementFilter chooses agreements.
-type AgreementFilter struct {
-	Card   string // the whole number; empty: all cards
-	Limit  int    // 1 to 1,000. Default 100
-	Cursor string // where the page before ended; empty: the beginning
-}
-
-// Open opens the bank's file, and makes and fills it where it is new.
-func Open(cfg Config) (*Ledger, error) { return &Ledger{cfg: cfg}, nil }
 
 // Close ends what is waiting and closes the file. Calls that come later get ErrClosed.
-func (l *Ledger) Close() error { return nil }
+func (l *Ledger) Close() error { return l.close() }
 
-// Apply checks an identity and sends a code. A change once begun is finished even if ctx ends.
-func (l *Ledger) Apply(ctx context.Context, a Apply) (Answer, error) { return Answer{}, nil }
-
-// Confirm brings a code back and signs.
-func (l *Ledger) Confirm(ctx context.Context, c Confirm) (Answer, error) { return Answer{}, nil }
-
-// Unsign ends an agreement.
-func (l *Ledger) Unsign(ctx context.Context, u Unsign) (Answer, error) { return Answer{}, nil }
-
-// Recall returns the latest answer that was given to a request.
-func (l *Ledger) Recall(ctx context.Context, channel, operation, number string) (Answer, bool, error) {
-	return Answer{}, false, nil
+func (l *Ledger) open(cfg Config) (err error) {
+	if err := makeFile(cfg.Path); err != nil {
+		return err
+	}
+	var undo []func() error
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeAll(undo))
+		}
+	}()
+	db, err := connect(cfg.Path, "&_txlock=immediate&_synchronous=NORMAL", 1)
+	if err != nil {
+		return err
+	}
+	undo = append(undo, db.Close)
+	if l.seed, err = prepare(db, cfg); err != nil {
+		return err
+	}
+	if l.seed != cfg.Seed {
+		cfg.Log.Warn("the ledger keeps the seed that it was made with", "bank", cfg.Terms.Bank)
+	}
+	// The pragma keeps a pooled reader from ever taking the writer's lock.
+	pool, err := connect(cfg.Path, "&_query_only=1&_synchronous=NORMAL", min(2, runtime.GOMAXPROCS(0)))
+	if err != nil {
+		return err
+	}
+	undo = append(undo, pool.Close)
+	if l.reader, err = newReader(pool); err != nil {
+		return err
+	}
+	if l.writer, err = newWriter(db, l, cfg); err != nil {
+		return err
+	}
+	undo = append(undo, l.writer.stop, l.bell.stop)
+	l.close = sync.OnceValue(func() error { return closeAll(undo) })
+	return nil
 }
 
-// Customers returns a page in the order in which they came, and the next page's cursor, empty at the end.
-func (l *Ledger) Customers(ctx context.Context, f Filter) ([]Customer, string, error) {
-	return nil, "", nil
+// checked fills in defaults and refuses what is out of bounds.
+func (c Config) checked() (Config, error) {
+	c.Now = cmpFunc(c.Now, time.Now)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.Queue = cmp.Or(c.Queue, 4096)
+	c.Messages = cmp.Or(c.Messages, 200_000)
+	c.Terms.CodeDigits = cmp.Or(c.Terms.CodeDigits, 6)
+	c.Terms.CodeTTL = cmp.Or(c.Terms.CodeTTL, 5*time.Minute)
+	c.Terms.Attempts = cmp.Or(c.Terms.Attempts, 3)
+	c.Terms.SignsPerDay = cmp.Or(c.Terms.SignsPerDay, 20)
+	if c.Terms.Classes == nil {
+		c.Terms.Classes = []string{"I", "II"}
+	}
+	within := func(name string, v, low, high int) error {
+		if v < low || v > high {
+			return fmt.Errorf("%w: %s must be %d to %d", ErrInvalid, name, low, high)
+		}
+		return nil
+	}
+	var missing error
+	if c.Path == "" || c.Terms.Bank == "" {
+		missing = fmt.Errorf("%w: a path and a bank are required", ErrInvalid)
+	}
+	return c, errors.Join(missing,
+		within("queue", c.Queue, 1, 1_000_000),
+		within("messages", c.Messages, 1_000, 10_000_000),
+		within("code digits", c.Terms.CodeDigits, 4, 8),
+		within("attempts", c.Terms.Attempts, 1, 10),
+		within("signs per day", c.Terms.SignsPerDay, 1, 1_000))
 }
 
-// AddCustomer adds one customer with cards. ErrExists: a card is in the ledger already.
-func (l *Ledger) AddCustomer(ctx context.Context, c Customer) error { return nil }
-
-// Agreements returns a page, newest first, and the next page's cursor, empty at the end.
-func (l *Ledger) Agreements(ctx context.Context, f AgreementFilter) ([]Agreement, string, error) {
-	return nil, "", nil
+func cmpFunc(f, otherwise func() time.Time) func() time.Time {
+	if f == nil {
+		return otherwise
+	}
+	return f
 }
 
-// Revoke ends an agreement on the bank's own account. ErrNotFound: there is none of this number.
-func (l *Ledger) Revoke(ctx context.Context, number string) (Agreement, error) {
-	return Agreement{}, nil
+// makeFile makes the file for its owner's eyes only, before SQLite would make it for everybody's.
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
-// Invalidate ends an agreement because the customer's data have changed. ErrNotFound: there is none of this number.
-func (l *Ledger) Invalidate(ctx context.Context, number string) (Agreement, error) {
-	return Agreement{}, nil
+// connect opens a pool whose pragmas stand in the DSN, because one that is executed reaches one connection only.
+func connect(path, pragmas string, conns int) (*sql.DB, error) {
+	dsn := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	db, err := sql.Open("sqlite3", dsn+"?_journal_mode=WAL&_busy_timeout=5000&_foreign_keys=1"+pragmas)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db, nil
 }
 
-// Messages returns the latest messages for an address (empty: for all), newest first. Limit is 1 to 1,000, default 20.
-func (l *Ledger) Messages(ctx context.Context, to string, limit int) ([]Message, error) {
-	return nil, nil
+// closeAll undoes in reverse order.
+func closeAll(undo []func() error) error {
+	var errs []error
+	for i := len(undo) - 1; i >= 0; i-- {
+		errs = append(errs, undo[i]())
+	}
+	return errors.Join(errs...)
 }
 
-// Wait returns what Messages would, as soon as there is one after the message
-// with the id after (empty: any at all). When ctx ends first it returns ctx's error.
-func (l *Ledger) Wait(ctx context.Context, to, after string, limit int) ([]Message, error) {
-	return nil, nil
-}
+// background is for calls into the driver: with a context that can end, the
+// driver starts a goroutine for each call.
+func background() context.Context { return context.Background() }

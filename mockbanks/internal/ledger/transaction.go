@@ -1,0 +1,112 @@
+package ledger
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"time"
+)
+
+// transaction is what a change works with. It belongs to the writer's goroutine.
+type transaction struct {
+	terms Terms
+	seed  uint64
+	now   func() time.Time
+	keep  int      // messages
+	sent  []string // the addresses to which this transaction has sent messages
+	add   *adder
+
+	cardExists                                     *sql.Stmt
+	answer, keepAnswer                             *sql.Stmt
+	holding, supersede, keepCode, countSign        *sql.Stmt
+	keepMessage, messageRange, dropMessages        *sql.Stmt
+	trigger, wrongCode, useCode                    *sql.Stmt
+	signed, keepAgreement, agreement, endAgreement *sql.Stmt
+}
+
+func newTransaction(p preparer, l *Ledger, keep int) (*transaction, error) {
+	t := &transaction{terms: l.terms, seed: l.seed, now: l.now, keep: keep}
+	var err error
+	if t.add, err = newAdder(p); err != nil {
+		return nil, err
+	}
+	return t, prepareAll(p, map[**sql.Stmt]string{
+		&t.cardExists: `SELECT EXISTS (SELECT 1 FROM cards WHERE number = ?)`,
+		&t.answer:     selectAnswer,
+		&t.keepAnswer: `INSERT OR REPLACE INTO answers (channel, operation, number, fingerprint, refusal, agreement, class, card_type, at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+
+		// The pause between codes belongs to a mobile and an institution, whatever card was asked for.
+		&t.holding: `SELECT k.type, a.class, a.state, k.state, k.cvv, k.expiry, k.online_payment, k.codes, iif(k.sign_day = ?2, k.signs, 0),
+			c.name, c.document_type, c.document, c.mobile,
+			coalesce((SELECT max(made_at) FROM codes WHERE mobile = c.mobile AND institution = ?3), 0)
+			FROM cards k JOIN accounts a ON a.id = k.account JOIN customers c ON c.id = a.customer WHERE k.number = ?1`,
+		&t.supersede: `UPDATE codes SET state = 'superseded' WHERE card = ? AND institution = ? AND state = 'fresh'`,
+		&t.keepCode: `INSERT OR REPLACE INTO codes (channel, number, institution, card, name, document_type, document, mobile, code, made_at, expires_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&t.countSign: `UPDATE cards SET codes = codes + 1, signs = ?, sign_day = ? WHERE number = ?`,
+
+		&t.keepMessage:  `INSERT INTO messages (kind, address, code, text, at) VALUES (?, ?, ?, ?, ?)`,
+		&t.messageRange: `SELECT coalesce((SELECT min(id) FROM messages), 0), coalesce((SELECT max(id) FROM messages), 0)`,
+		&t.dropMessages: `DELETE FROM messages WHERE id < ?`,
+
+		&t.trigger: `SELECT d.institution, d.card, d.name, d.document_type, d.document, d.mobile, d.code, d.expires_at, d.wrong, d.state, k.type, a.class
+			FROM codes d JOIN cards k ON k.number = d.card JOIN accounts a ON a.id = k.account WHERE d.channel = ? AND d.number = ?`,
+		&t.wrongCode: `UPDATE codes SET wrong = wrong + 1, state = ? WHERE channel = ? AND number = ?`,
+		&t.useCode:   `UPDATE codes SET state = 'used' WHERE channel = ? AND number = ?`,
+
+		&t.signed: `SELECT number FROM agreements WHERE card = ? AND institution = ? AND account = ? AND state = 'signed'`,
+		&t.keepAgreement: `INSERT INTO agreements (number, institution, account, card, state, at)
+			SELECT printf('%s%08d', ?1, coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agreements'), 0) + 1), ?2, ?3, ?4, 'signed', ?5
+			RETURNING number`,
+		&t.agreement:    selectAgreement + `WHERE number = ?`,
+		&t.endAgreement: `UPDATE agreements SET state = ?, at = ? WHERE number = ?`,
+	})
+}
+
+// earlier is what a request has been answered before.
+type earlier struct {
+	answer      Answer
+	fingerprint []byte
+	found       bool
+}
+
+func (t *transaction) earlier(r Request) (e earlier, err error) {
+	e.answer, e.fingerprint, err = scanAnswer(t.answer.QueryRow(r.Channel, r.Operation, r.Number))
+	if errors.Is(err, sql.ErrNoRows) {
+		return earlier{}, nil
+	}
+	e.found = true
+	return e, err
+}
+
+// again is the answer to the request's repetition. ElementsChanged: its number
+// has been used for a request that said something else.
+func (e earlier) again(fingerprint []byte, now time.Time) Answer {
+	if !bytes.Equal(e.fingerprint, fingerprint) {
+		return Answer{Refusal: ElementsChanged, At: now}
+	}
+	e.answer.Repeated = true
+	return e.answer
+}
+
+// remember keeps the answer to a request in place of an earlier one.
+func (t *transaction) remember(r Request, fingerprint []byte, a Answer) error {
+	_, err := t.keepAnswer.Exec(r.Channel, r.Operation, r.Number, fingerprint,
+		string(a.Refusal), a.Agreement, a.Class, a.CardType, a.At.UnixMilli())
+	return err
+}
+
+// fingerprint is short and the same for the same parts. Each part carries its
+// length, so that no two requests run together.
+func fingerprint(parts ...string) []byte {
+	var b []byte
+	for _, p := range parts {
+		b = binary.AppendUvarint(b, uint64(len(p)))
+		b = append(b, p...)
+	}
+	sum := sha256.Sum256(b)
+	return sum[:16]
+}
