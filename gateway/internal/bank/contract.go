@@ -2,6 +2,7 @@ package bank
 
 import (
 	"context"
+	"time"
 
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
@@ -29,5 +30,21 @@ type (
 	// error wraps link.ErrNotSent exactly when not one byte of the frame left.
 	Link interface {
 		Exchange(context.Context, wire.Frame) (wire.Frame, error)
+	}
+)
+
+// Powers that some adapters have besides.
+type (
+	// Numberer writes our numbers in the channel's own form, unique for each serial of a Beijing day.
+	Numberer interface {
+		Number(at time.Time, serial uint64) (string, error)
+	}
+	// Requirer says what a confirm needs beside the stored data.
+	Requirer interface {
+		Requires(cardType string) []string
+	}
+	// Listener understands what a bank says unasked, and knows the acknowledgement.
+	Listener interface {
+		Heard(m wire.Message, at time.Time) (op.Notice, wire.Message, bool)
 	}
 )

@@ -122,8 +122,19 @@ type Result struct {
 	// Of is what a query was told of the original. NotFound: the bank does not know it.
 	Of       *Result
 	NotFound bool
+	// Unmapped: the bank's code is in no table. An operator should hear of it.
+	Unmapped bool
 	// Err explains Unknown and NotSent to operators. It never holds a secret.
 	Err error
 	// Exchange is how long the bytes were away.
 	Exchange time.Duration
+}
+
+// Notice is what a bank says unasked.
+type Notice struct {
+	Kind      Kind   // what has happened: Unsign
+	Channel   string // channel id
+	Member    string // the bank's number on the channel
+	Agreement string
+	Number    string // the bank's own number of the event
 }

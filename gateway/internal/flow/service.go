@@ -1,0 +1,70 @@
+package flow
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/gateway/internal/route"
+	"kaqiao/profiles"
+	"kaqiao/profiles/secret"
+)
+
+// What flow needs of other rooms.
+type (
+	// Banks carries attempts and knows what a channel wants.
+	Banks interface {
+		Do(ctx context.Context, s bank.Step) (op.Result, error)
+		Number(channel string, at time.Time, serial uint64) (string, error)
+		Requires(channel, cardType string) []string
+	}
+	// Vault seals who binds which card.
+	Vault interface {
+		Seal(binding string, p op.Person, account string) (journal.Sealed, error)
+		Open(binding string, data []byte) (p op.Person, account string, err error)
+		CardHash(card secret.Card) []byte
+	}
+	// Numbers hands out serial numbers, unique for ever within a sequence.
+	Numbers interface {
+		Next(ctx context.Context, sequence string) (uint64, error)
+	}
+)
+
+// Config is what a Service needs. All fields are required unless they say otherwise.
+type Config struct {
+	Set     *profiles.Set
+	Banks   Banks
+	Store   journal.Store
+	Vault   Vault
+	Numbers Numbers
+	// Node tells the numbers of gateways with stores of their own apart, 0 to 99.
+	Node   int
+	Router *route.Router
+	Now    func() time.Time
+	Log    *slog.Logger
+	// SessionTTL is how long an unfinished session lives, 1m to 24h. Default 15m.
+	SessionTTL time.Duration
+	// Wake, where set, is told when an attempt has something to be found out and when to ask.
+	Wake func(at time.Time)
+}
+
+// Service moves bindings. It is safe for concurrent use.
+type Service struct {
+	cfg Config
+}
+
+var _ API = (*Service)(nil)
+
+// New returns a Service.
+func New(cfg Config) *Service {
+	if cfg.SessionTTL == 0 {
+		cfg.SessionTTL = 15 * time.Minute
+	}
+	if cfg.Wake == nil {
+		cfg.Wake = func(time.Time) {}
+	}
+	return &Service{cfg: cfg}
+}
