@@ -1,0 +1,83 @@
+package profiles
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+)
+
+// ClientTLS is the gateway's end of the channel: it shows its certificate and
+// believes only the profile's authority. It is nil where the endpoint has no
+// TLS. File references are relative to dir.
+func (c *Channel) ClientTLS(dir string) (*tls.Config, error) {
+	t := c.Endpoint.TLS
+	if t == nil {
+		return nil, nil
+	}
+	authority, certificate, err := t.load(dir, "client", t.ClientCert, t.ClientKey)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", c.ID, err)
+	}
+	config := mutual(certificate)
+	config.RootCAs = authority
+	config.ServerName = t.ServerName
+	return config, nil
+}
+
+// ServerTLS is the bank's end of the channel, for the farm: it takes only
+// clients whose certificate the profile's authority has signed.
+func (c *Channel) ServerTLS(dir string) (*tls.Config, error) {
+	t := c.Endpoint.TLS
+	if t == nil {
+		return nil, nil
+	}
+	authority, certificate, err := t.load(dir, "server", t.ServerCert, t.ServerKey)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", c.ID, err)
+	}
+	config := mutual(certificate)
+	config.ClientCAs = authority
+	config.ClientAuth = tls.RequireAndVerifyClientCert
+	return config, nil
+}
+
+// mutual is what both ends have in common. HTTP/2 is not offered: the banks'
+// protocols are HTTP/1.1, and there one connection is one exchange at a time.
+func mutual(certificate tls.Certificate) *tls.Config {
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"},
+		Certificates: []tls.Certificate{certificate},
+	}
+}
+
+// load reads one side's certificate, its key and the authority. The error tells all that is missing.
+func (t *TLS) load(dir, side string, certRef, keyRef Ref) (*x509.CertPool, tls.Certificate, error) {
+	if certRef == "" || keyRef == "" {
+		return nil, tls.Certificate{}, fmt.Errorf("tls: the profile names no %s_cert and %s_key", side, side)
+	}
+	var faults []error
+	read := func(what string, r Ref, private bool) material {
+		m, err := r.read(dir, private)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("tls: %s: %w", what, err))
+		}
+		return m
+	}
+	ca := read("ca", t.CA, false)
+	cert := read(side+"_cert", certRef, false)
+	key := read(side+"_key", keyRef, true)
+	if len(faults) > 0 {
+		return nil, tls.Certificate{}, errors.Join(faults...)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(ca.text) {
+		return nil, tls.Certificate{}, fmt.Errorf("tls: ca: %s holds no certificate in PEM", ca.from)
+	}
+	pair, err := tls.X509KeyPair(cert.text, key.text)
+	if err != nil {
+		return nil, tls.Certificate{}, fmt.Errorf("tls: %s and %s are no pair: %w", cert.from, key.from, err)
+	}
+	return pool, pair, nil
+}
