@@ -1,0 +1,295 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"kaqiao/loadtest/control"
+	"kaqiao/profiles/secret"
+)
+
+// What a binding needs of the two programs.
+type (
+	// Gateway is the gateway as a wallet sees it. An error means: no answer.
+	Gateway interface {
+		Apply(ctx context.Context, w Wallet) (Answer, error)
+		Confirm(ctx context.Context, id string, p Proof) (Answer, error)
+		Get(ctx context.Context, id string) (Answer, error)
+	}
+	// Inbox is a person's telephone.
+	Inbox interface {
+		Inbox(ctx context.Context, bank, to string, wait time.Duration) ([]control.Message, error)
+	}
+)
+
+// Think is how long a person takes beside the machines. The zero value: no time at all.
+type Think struct {
+	// Journey is the mean of a whole binding (M31).
+	Journey time.Duration
+	Seed    uint64
+}
+
+// The journey's time lies partly before the apply (finding the card, typing)
+// and partly before the confirm (reading the code). The split and the spread
+// are this product's own choice.
+const (
+	beforeApply = 0.6
+	spread      = 0.4 // of a lognormal
+)
+
+// of draws how long the i-th person takes before the apply and before the confirm.
+func (t Think) of(i int) (apply, confirm time.Duration) {
+	if t.Journey <= 0 {
+		return 0, 0
+	}
+	r := rand.New(rand.NewPCG(t.Seed, uint64(i))) //nolint:gosec // chance that must repeat
+	whole := float64(t.Journey) * math.Exp(spread*r.NormFloat64()-spread*spread/2)
+	return time.Duration(whole * beforeApply), time.Duration(whole * (1 - beforeApply))
+}
+
+// Bind is the scenario: each shot binds one card from beginning to end.
+type Bind struct {
+	Gateway  Gateway
+	Inbox    Inbox
+	Plan     []Subject
+	Record   *Recorder
+	Platform string
+	Think    Think
+	// Run tells this attack's users and idempotency keys from any other's. At most 32 characters.
+	Run string
+	// CodeWait is how long the code is waited for. Default 10s.
+	CodeWait time.Duration
+	// Settle is how long an unknown outcome is asked about. Default 60s.
+	Settle time.Duration
+	// Now is the clock. Default time.Now.
+	Now func() time.Time
+	// Done is told of each binding's end. Optional.
+	Done func()
+}
+
+// The pauses between two looks at a binding that is being found out, or at an inbox.
+const (
+	pollLeast = 100 * time.Millisecond
+	pollMost  = 2 * time.Second
+	inboxWait = 5 * time.Second // of one long poll
+	inboxLook = 100 * time.Millisecond
+	// confirmsMost is how often a code is brought whose confirm turned out to have never reached the bank.
+	confirmsMost = 3
+)
+
+// Shoot binds the i-th card of the plan.
+func (b *Bind) Shoot(ctx context.Context, i int, due time.Time) {
+	s := &session{Bind: b, subject: b.Plan[i], i: i, arrived: due}
+	end := s.run(ctx)
+	if end != EndActive && ctx.Err() != nil {
+		end = EndCutOff
+	}
+	journey := b.now().Sub(due)
+	b.Record.Ended(s.subject.Lane, end, journey-s.thought, journey)
+	if b.Done != nil {
+		b.Done()
+	}
+}
+
+func (b *Bind) now() time.Time {
+	if b.Now == nil {
+		return time.Now()
+	}
+	return b.Now()
+}
+
+// session is one binding under way.
+type session struct {
+	*Bind
+	subject Subject
+	i       int
+	arrived time.Time
+	thought time.Duration // how much of it the person took
+}
+
+// run takes the binding from apply to its end and says how that was.
+func (s *session) run(ctx context.Context) string {
+	first, second := s.Think.of(s.i)
+	if !s.think(ctx, first) {
+		return EndCutOff
+	}
+	a, end := s.apply(ctx, s.arrived.Add(first))
+	if end != "" {
+		return end
+	}
+	code, ok := s.code(ctx, s.arrived.Add(first))
+	if !ok {
+		s.Record.Failed(s.subject.Lane, Confirm, CategoryInbox, EndNoCode)
+		return EndNoCode
+	}
+	due := s.now().Add(second)
+	if !s.think(ctx, second) {
+		return EndCutOff
+	}
+	return s.confirm(ctx, a, code, due)
+}
+
+// apply asks for the binding. An empty end means that the code is waited for.
+func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end string) {
+	name := s.Run + "-" + strconv.Itoa(s.i)
+	a, err := s.Gateway.Apply(ctx, Wallet{Key: name, User: name, Platform: s.Platform, Subject: s.subject})
+	took := s.now().Sub(due)
+	if err != nil {
+		return a, s.missed(Apply, took, err)
+	}
+	s.Record.Answered(s.subject.Lane, Apply, took, a)
+	if a.Status == 202 {
+		a, end = s.settle(ctx, Apply, a)
+	}
+	switch {
+	case end != "":
+		return a, end
+	case a.State == "awaiting_code":
+		return a, ""
+	case a.State == "awaiting_approval": // nobody approves here
+		return a, EndProcessing
+	}
+	return a, EndFailed
+}
+
+// confirm brings the code and sees the binding to its end.
+func (s *session) confirm(ctx context.Context, a Answer, code secret.Code, due time.Time) string {
+	card, p := s.subject.Card(), Proof{Code: code}
+	if slices.Contains(a.Requires, "card.cvv") {
+		p.CVV = card.CVV
+	}
+	if slices.Contains(a.Requires, "card.expiry") {
+		p.Expiry = card.Expiry
+	}
+	for range confirmsMost {
+		next, err := s.Gateway.Confirm(ctx, a.ID, p)
+		took := s.now().Sub(due)
+		if err != nil {
+			return s.missed(Confirm, took, err)
+		}
+		s.Record.Answered(s.subject.Lane, Confirm, took, next)
+		if next.Status != 202 {
+			return endOf(next)
+		}
+		a, end := s.settle(ctx, Confirm, next)
+		if end != "" {
+			return end
+		}
+		if a.State != "awaiting_code" {
+			return endOf(a)
+		}
+		// It never reached the bank, the gateway found out: the same code serves again.
+		due = s.now()
+	}
+	return EndProcessing
+}
+
+func endOf(a Answer) string {
+	if a.State == EndActive {
+		return EndActive
+	}
+	return EndFailed
+}
+
+// settle asks about a binding until it is known. An empty end means that it is not processing any more.
+func (s *session) settle(ctx context.Context, step Step, a Answer) (Answer, string) {
+	limit := s.Settle
+	if limit <= 0 {
+		limit = time.Minute
+	}
+	until := s.now().Add(limit)
+	told := a.Code
+	for a.State == "processing" || a.State == "awaiting_approval" {
+		now := s.now()
+		if now.After(until) || !sleep(ctx, min(max(a.PollAfter.Sub(now), pollLeast), pollMost)) {
+			return a, EndProcessing
+		}
+		next, err := s.Gateway.Get(ctx, a.ID)
+		if err != nil || next.State == "" { // it may come back: the gateway holds the truth
+			continue
+		}
+		a = next
+	}
+	if a.Code != "" && a.Code != told {
+		s.Record.Failed(s.subject.Lane, step, a.Category, a.Code)
+	}
+	return a, ""
+}
+
+// code waits for the message of this very apply.
+func (s *session) code(ctx context.Context, applied time.Time) (secret.Code, bool) {
+	limit := s.CodeWait
+	if limit <= 0 {
+		limit = 10 * time.Second
+	}
+	until := s.now().Add(limit)
+	// The farm's clock may write whole seconds, and a message of the same second is this apply's: its phone was quiet before.
+	oldest := applied.Truncate(time.Second)
+	for {
+		wait := min(inboxWait, max(time.Second, until.Sub(s.now())))
+		messages, err := s.Inbox.Inbox(ctx, s.subject.Bank, s.subject.Customer.Mobile.Reveal(), wait)
+		if err == nil {
+			for _, m := range messages {
+				if !m.Code.IsZero() && !m.At.Before(oldest) {
+					return m.Code, true
+				}
+			}
+		}
+		if s.now().After(until) || !sleep(ctx, inboxLook) {
+			return secret.Code{}, false
+		}
+	}
+}
+
+// think lets the person take time, and counts it.
+func (s *session) think(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	s.thought += d
+	return sleep(ctx, d)
+}
+
+// missed records a request without an answer.
+func (s *session) missed(step Step, took time.Duration, err error) string {
+	s.Record.Missed(s.subject.Lane, step, took, CategoryTransport, transportCode(err))
+	return EndUnanswered
+}
+
+// transportCode names why there was no answer, in words that hold nothing of the request.
+func transportCode(err error) string {
+	var timeout interface{ Timeout() bool }
+	switch {
+	case errors.Is(err, errNotJSON):
+		return "not_json"
+	case errors.Is(err, context.Canceled):
+		return "cut_off"
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "timeout"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection_refused"
+	case errors.Is(err, syscall.ECONNRESET):
+		return "connection_reset"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return "out_of_sockets" // the load tester's own machine
+	}
+	return "no_answer"
+}
+
+// sleep returns false if ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

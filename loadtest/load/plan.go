@@ -1,0 +1,210 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"kaqiao/loadtest/control"
+)
+
+// pageOf is how many customers are asked for at once: the farm's own limit.
+const pageOf = 1_000
+
+// Weighted is a name with its part of the whole.
+type Weighted struct {
+	Name   string
+	Weight float64
+}
+
+// ParseWeights reads a list such as abc=3,icbc or debit=90,credit=10. The weight is 1 where none stands.
+func ParseWeights(text string) ([]Weighted, error) {
+	var list []Weighted
+	for part := range strings.SplitSeq(text, ",") {
+		name, weight, given := strings.Cut(strings.TrimSpace(part), "=")
+		w := Weighted{Name: name, Weight: 1}
+		if given {
+			v, err := strconv.ParseFloat(weight, 64)
+			if err != nil || !(v > 0 && v <= 1e6) {
+				return nil, fmt.Errorf("%q: a weight is a number above 0, such as abc=3", part)
+			}
+			w.Weight = v
+		}
+		if name == "" || slices.ContainsFunc(list, func(o Weighted) bool { return o.Name == name }) {
+			return nil, fmt.Errorf("%q: each name stands once, as in abc=3,icbc", text)
+		}
+		list = append(list, w)
+	}
+	return list, nil
+}
+
+// Subject is who is bound.
+type Subject struct {
+	Lane     int // where it is recorded
+	Bank     string
+	Kind     string // of customer: debit, credit…
+	Customer *control.Customer
+}
+
+// Card is the card that is bound.
+func (s Subject) Card() control.Card { return s.Customer.Cards[0] }
+
+// Choice says whose cards are bound.
+type Choice struct {
+	Banks []Weighted // ids or tiers; empty: all
+	Mix   []Weighted // kinds of customers; empty: debit
+	Seed  uint64
+}
+
+// People is what of the farm a plan needs.
+type People interface {
+	Customers(ctx context.Context, bank, kind, cursor string, limit int) ([]control.Customer, string, error)
+}
+
+// Select picks the banks that a choice names, in the farm's order, with their weights.
+func (c Choice) Select(banks []control.Bank) ([]control.Bank, []float64, error) {
+	if len(c.Banks) == 0 {
+		return banks, slices.Repeat([]float64{1}, len(banks)), nil
+	}
+	var picked []control.Bank
+	var weights []float64
+	found := make([]bool, len(c.Banks))
+	for _, b := range banks {
+		i := slices.IndexFunc(c.Banks, func(w Weighted) bool { return w.Name == b.ID })
+		if i < 0 {
+			i = slices.IndexFunc(c.Banks, func(w Weighted) bool { return w.Name == b.Tier })
+		}
+		if i >= 0 {
+			found[i] = true
+			picked, weights = append(picked, b), append(weights, c.Banks[i].Weight)
+		}
+	}
+	if i := slices.Index(found, false); i >= 0 {
+		return nil, nil, fmt.Errorf("the farm has no bank and no tier %q", c.Banks[i].Name)
+	}
+	return picked, weights, nil
+}
+
+// Plan says for each of n bindings who is bound, and fetches these people. No
+// customer stands in it twice. Lane i belongs to banks[i].
+func (c Choice) Plan(ctx context.Context, farm People, banks []control.Bank, weights []float64, n int) ([]Subject, error) {
+	if len(banks) == 0 {
+		return nil, fmt.Errorf("no bank to bind at")
+	}
+	mix := c.Mix
+	if len(mix) == 0 {
+		mix = []Weighted{{Name: "debit", Weight: 1}}
+	}
+	plan := make([]Subject, n)
+	need := map[source]int{}
+	turns, kinds := newTurns(weights), rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // chance that must repeat
+	for i := range plan {
+		lane := turns.next()
+		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix)}
+		need[plan[i].source()]++
+	}
+	have, err := fetch(ctx, farm, need)
+	if err != nil {
+		return nil, err
+	}
+	for i := range plan {
+		s := &plan[i]
+		rest := have[s.source()]
+		s.Customer, have[s.source()] = &rest[0], rest[1:]
+	}
+	return plan, nil
+}
+
+// source is where customers come from.
+type source struct{ bank, kind string }
+
+func (s Subject) source() source { return source{s.Bank, s.Kind} }
+
+func fetch(ctx context.Context, farm People, need map[source]int) (map[source][]control.Customer, error) {
+	type found struct {
+		source
+		people []control.Customer
+	}
+	results := make(chan found, len(need))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for from, n := range need {
+		group.Go(func() error {
+			people, err := fetchFrom(ctx, farm, from, n)
+			results <- found{from, people}
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	close(results)
+	have := make(map[source][]control.Customer, len(need))
+	for f := range results {
+		have[f.source] = f.people
+	}
+	return have, nil
+}
+
+func fetchFrom(ctx context.Context, farm People, from source, n int) ([]control.Customer, error) {
+	people := make([]control.Customer, 0, n)
+	for cursor := ""; len(people) < n; {
+		page, next, err := farm.Customers(ctx, from.bank, from.kind, cursor, min(pageOf, n-len(people)))
+		if err != nil {
+			return nil, fmt.Errorf("customers of %s: %w", from.bank, err)
+		}
+		for _, c := range page {
+			if len(c.Cards) > 0 {
+				people = append(people, c)
+			}
+		}
+		if next == "" && len(people) < n {
+			return nil, fmt.Errorf("bank %s has %d unbound customers of kind %s and %d are needed: ask for fewer bindings, or start the farm with fresh data",
+				from.bank, len(people), from.kind, n)
+		}
+		cursor = next
+	}
+	return people, nil
+}
+
+// turns takes banks in turn, each as often as its weight says, evenly spread.
+type turns struct{ weights, credit []float64 }
+
+func newTurns(weights []float64) *turns {
+	return &turns{weights: weights, credit: make([]float64, len(weights))}
+}
+
+func (t *turns) next() int {
+	best, sum := 0, 0.0
+	for i, w := range t.weights {
+		t.credit[i] += w
+		sum += w
+		if t.credit[i] > t.credit[best] {
+			best = i
+		}
+	}
+	t.credit[best] -= sum
+	return best
+}
+
+func draw(r *rand.Rand, mix []Weighted) string {
+	if len(mix) == 1 {
+		return mix[0].Name
+	}
+	sum := 0.0
+	for _, w := range mix {
+		sum += w.Weight
+	}
+	at := r.Float64() * sum
+	for _, w := range mix {
+		if at -= w.Weight; at < 0 {
+			return w.Name
+		}
+	}
+	return mix[len(mix)-1].Name
+}
