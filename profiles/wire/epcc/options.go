@@ -33,8 +33,10 @@ type Options struct {
 	// DebitType and CreditType are SgnAcctTp. Defaults 00 (found) and 01 (inferred).
 	DebitType  string `yaml:"debit_type"`
 	CreditType string `yaml:"credit_type"`
-	// DocumentTypes are IDTp by document type. 01 for resident_id is found; the others follow the
-	// published officer/passport list of the UnionPay twin where it has one and are inferred otherwise.
+	// DocumentTypes are IDTp by document type, at most 32. 01 for resident_id is found; the others follow
+	// the list of UnionPay's published interface (passport 03, hk_macao_permit 04, taiwan_permit 05), which
+	// has 99, other documents, for the rest: hk_macao_taiwan_residence, foreign_residence and
+	// business_licence (inferred for this protocol).
 	DocumentTypes []DocumentType `yaml:"document_types"`
 	// CreditFields sends CVN2 and VldDt (encrypted) in SgnInf for credit cards. The sheets show no
 	// place for them, so the names are this product's dialect. Default true.
