@@ -116,10 +116,12 @@ type Key struct {
 // Change is one atomic step.
 type Change struct {
 	// Binding is inserted where its Version is 1; otherwise it replaces the row with Version-1, or ErrConflict.
+	// What it was made with stays as inserted: Caller, UserID, Platform, Bank, Tier, the card and CreatedAt.
 	Binding *Binding
-	// Attempts are inserted or replaced by ID.
+	// Attempts are inserted or replaced by ID. What was meant stays as inserted: Binding to Of, and IntendedAt.
 	Attempts []Attempt
-	// NewKey is inserted, or ErrKeyUsed. AnsweredKey sets Status and Body of an existing row whose Status is 0.
+	// NewKey is inserted, or ErrKeyUsed. AnsweredKey sets Status and Body of an existing row whose Status is 0;
+	// an earlier answer stays, and the rest of the Change is written all the same.
 	NewKey, AnsweredKey *Key
 	// Sealed replaces the vault's bytes of the binding. Shred destroys them.
 	Sealed *Sealed
@@ -147,9 +149,15 @@ type Store interface {
 	Due(ctx context.Context, now time.Time, limit int) ([]Attempt, error)
 	// Expired returns bindings in one of states whose ExpiresAt has passed. Oldest first.
 	Expired(ctx context.Context, now time.Time, states []string, limit int) ([]Binding, error)
-	// Reserve takes the next n numbers of a sequence for ever and returns the first.
+	// Reserve takes the next n numbers of a sequence for ever and returns the first; the very first is 1.
 	Reserve(ctx context.Context, sequence string, n uint64) (uint64, error)
 	Close() error
+}
+
+// Agreements is the power to find a binding by what a bank calls it: the
+// newest with this agreement number on the channel, or ErrNotFound.
+type Agreements interface {
+	ByAgreement(ctx context.Context, channel, agreement string) (Binding, error)
 }
 
 // Filter selects bindings of one caller, newest first.

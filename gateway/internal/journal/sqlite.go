@@ -1,11 +1,25 @@
 package journal
 
 import (
-	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
-	"time"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/mattn/go-sqlite3"
 )
+
+const (
+	defaultQueueLimit = 4096
+	maxQueueLimit     = 1_000_000
+	readers           = 4 // connections that only read
+)
+
+// ErrClosed: the journal is closed. Nothing was written.
+var ErrClosed = errors.New("journal is closed")
 
 // Config is what a journal in a SQLite file needs.
 type Config struct {
@@ -17,49 +31,103 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// SQLite is a journal in one SQLite file, written by one process.
-type SQLite struct{ cfg Config }
-
-var _ Store = (*SQLite)(nil)
-
-var errNotBuilt = errors.New("journal: store is not open")
-
-// Open opens the journal and brings its schema up to date.
-func Open(cfg Config) (*SQLite, error) { return &SQLite{cfg: cfg}, nil }
-
-// Apply writes one change.
-func (s *SQLite) Apply(context.Context, Change) error { return errNotBuilt }
-
-// Binding reads one binding.
-func (s *SQLite) Binding(context.Context, string) (Binding, error) { return Binding{}, errNotBuilt }
-
-// Bindings reads a page.
-func (s *SQLite) Bindings(context.Context, Filter) ([]Binding, error) { return nil, errNotBuilt }
-
-// Attempts reads a binding's attempts in order.
-func (s *SQLite) Attempts(context.Context, string) ([]Attempt, error) { return nil, errNotBuilt }
-
-// Attempt reads one attempt.
-func (s *SQLite) Attempt(context.Context, string) (Attempt, error) { return Attempt{}, errNotBuilt }
-
-// Key reads an idempotency key.
-func (s *SQLite) Key(context.Context, string, string, string) (Key, error) {
-	return Key{}, errNotBuilt
+// SQLite is a journal in one SQLite file, written by one process. One
+// goroutine writes and commits the changes of many callers together; readers
+// have connections of their own and never wait for it.
+type SQLite struct {
+	*writer
+	readDB *sql.DB
+	read   readStatements
 }
 
-// Sealed reads the vault's bytes.
-func (s *SQLite) Sealed(context.Context, string) ([]byte, error) { return nil, errNotBuilt }
+var (
+	_ Store      = (*SQLite)(nil)
+	_ Agreements = (*SQLite)(nil)
+)
 
-// Due reads attempts to be found out.
-func (s *SQLite) Due(context.Context, time.Time, int) ([]Attempt, error) { return nil, errNotBuilt }
-
-// Expired reads bindings whose time is over.
-func (s *SQLite) Expired(context.Context, time.Time, []string, int) ([]Binding, error) {
-	return nil, errNotBuilt
+// Open opens the journal and brings its schema up to date. The error wraps
+// ErrNewer or ErrForeign where the file is none of this program's.
+func Open(cfg Config) (*SQLite, error) {
+	if cfg.QueueLimit == 0 {
+		cfg.QueueLimit = defaultQueueLimit
+	}
+	if cfg.QueueLimit < 1 || cfg.QueueLimit > maxQueueLimit {
+		return nil, fmt.Errorf("journal: queue limit %d: must be 1 to %d", cfg.QueueLimit, maxQueueLimit)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	path, err := filepath.Abs(cfg.Path)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	cfg.Path = path
+	if err := createFile(cfg.Path); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	s := &SQLite{}
+	if err := s.open(cfg); err != nil {
+		return nil, errors.Join(fmt.Errorf("journal: open %s: %w", cfg.Path, err), s.closeReaders())
+	}
+	return s, nil
 }
 
-// Reserve takes numbers of a sequence.
-func (s *SQLite) Reserve(context.Context, string, uint64) (uint64, error) { return 0, errNotBuilt }
+func (s *SQLite) open(cfg Config) (err error) {
+	if s.readDB, err = sql.Open("sqlite3", source(cfg.Path)); err != nil {
+		return err
+	}
+	s.readDB.SetMaxOpenConns(readers)
+	s.readDB.SetMaxIdleConns(readers)
+	if err := migrate(s.readDB); err != nil {
+		return err
+	}
+	if err := s.read.prepare(s.readDB); err != nil {
+		return err
+	}
+	conn, err := (&sqlite3.SQLiteDriver{}).Open(source(cfg.Path))
+	if err != nil {
+		return err
+	}
+	if s.writer, err = startWriter(conn.(*sqlite3.SQLiteConn), cfg); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	return nil
+}
 
-// Close waits for what was accepted to be written, then closes the file.
-func (s *SQLite) Close() error { return nil }
+// Close writes what was accepted, refuses the rest with ErrClosed and closes
+// the file. It may be called again.
+func (s *SQLite) Close() error {
+	err := s.stop()
+	return errors.Join(err, s.closeReaders())
+}
+
+func (s *SQLite) closeReaders() error {
+	if s.readDB == nil {
+		return nil
+	}
+	return s.readDB.Close()
+}
+
+// createFile makes the file before SQLite does, and closes an existing one to
+// others: SQLite gives the files beside it the mode that this one has.
+func createFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// source names the file and the pragmas that every connection needs.
+func source(path string) string {
+	pragmas := url.Values{
+		"_journal_mode":  {"WAL"},
+		"_synchronous":   {"FULL"}, // a commit is on the disk when it returns
+		"_busy_timeout":  {"5000"},
+		"_foreign_keys":  {"1"},
+		"_secure_delete": {"1"}, // what is deleted is overwritten
+		"_txlock":        {"immediate"},
+	}
+	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: pragmas.Encode()}
+	return file.String()
+}

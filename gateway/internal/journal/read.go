@@ -1,0 +1,171 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The most rows that one read returns.
+const (
+	maxPage     = 200
+	maxDue      = 10_000
+	maxAttempt  = 10_000 // of one binding
+	noEndCursor = "\xff" // above every id
+)
+
+// readStatements are what the readers ask for.
+type readStatements struct {
+	binding, agreement, page, userPage *sql.Stmt
+	attempt, attempts, key, sealed     *sql.Stmt
+	due, expired                       *sql.Stmt
+}
+
+func (r *readStatements) prepare(db *sql.DB) (err error) {
+	for _, p := range []struct {
+		into  **sql.Stmt
+		query string
+	}{
+		{&r.binding, `SELECT ` + bindingColumns + ` FROM bindings WHERE id = ?`},
+		{&r.agreement, `SELECT ` + bindingColumns + ` FROM bindings WHERE channel = ? AND agreement = ? AND agreement <> ''
+			ORDER BY id DESC LIMIT 1`},
+		{&r.page, `SELECT ` + bindingColumns + ` FROM bindings WHERE caller = ? AND id < ?
+			AND (? = '[]' OR state IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`},
+		{&r.userPage, `SELECT ` + bindingColumns + ` FROM bindings WHERE caller = ? AND user_id = ? AND id < ?
+			AND (? = '[]' OR state IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`},
+		{&r.attempt, `SELECT ` + attemptColumns + ` FROM attempts WHERE id = ?`},
+		{&r.attempts, `SELECT ` + attemptColumns + ` FROM attempts WHERE binding = ? ORDER BY id LIMIT ?`},
+		{&r.key, `SELECT caller, route, key, fingerprint, binding, status, body, at FROM keys
+			WHERE caller = ? AND route = ? AND key = ?`},
+		{&r.sealed, `SELECT data FROM sealed WHERE binding = ?`},
+		{&r.due, `SELECT ` + attemptColumns + ` FROM attempts WHERE due_at IS NOT NULL AND due_at <= ?
+			ORDER BY due_at, id LIMIT ?`},
+		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
+			WHERE state IN (SELECT value FROM json_each(?)) AND expires_at > 0 AND expires_at <= ?
+			ORDER BY expires_at, id LIMIT ?`},
+	} {
+		if *p.into, err = db.PrepareContext(context.Background(), p.query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Binding returns the binding with this id, or ErrNotFound.
+func (s *SQLite) Binding(ctx context.Context, id string) (Binding, error) {
+	b, err := scanBinding(s.read.binding.QueryRowContext(ctx, id))
+	return b, reading("binding", err)
+}
+
+// ByAgreement returns the newest binding of a channel with the bank's
+// agreement number, or ErrNotFound.
+func (s *SQLite) ByAgreement(ctx context.Context, channel, agreement string) (Binding, error) {
+	b, err := scanBinding(s.read.agreement.QueryRowContext(ctx, channel, agreement))
+	return b, reading("binding by agreement", err)
+}
+
+// Bindings returns one page, newest first.
+func (s *SQLite) Bindings(ctx context.Context, f Filter) ([]Binding, error) {
+	if f.Limit < 1 || f.Limit > maxPage {
+		return nil, fmt.Errorf("journal: bindings: limit %d: must be 1 to %d", f.Limit, maxPage)
+	}
+	before := f.Before
+	if before == "" {
+		before = noEndCursor
+	}
+	states := list(f.States)
+	if f.UserID == "" {
+		return all(scanBinding)(s.read.page.QueryContext(ctx, f.Caller, before, states, states, f.Limit))
+	}
+	return all(scanBinding)(s.read.userPage.QueryContext(ctx, f.Caller, f.UserID, before, states, states, f.Limit))
+}
+
+// Attempt returns the attempt with this id, or ErrNotFound.
+func (s *SQLite) Attempt(ctx context.Context, id string) (Attempt, error) {
+	a, err := scanAttempt(s.read.attempt.QueryRowContext(ctx, id))
+	return a, reading("attempt", err)
+}
+
+// Attempts returns a binding's attempts in the order in which they were meant.
+func (s *SQLite) Attempts(ctx context.Context, binding string) ([]Attempt, error) {
+	return all(scanAttempt)(s.read.attempts.QueryContext(ctx, binding, maxAttempt))
+}
+
+// Key returns an idempotency key, or ErrNotFound.
+func (s *SQLite) Key(ctx context.Context, caller, route, key string) (k Key, err error) {
+	var at int64
+	err = s.read.key.QueryRowContext(ctx, caller, route, key).
+		Scan(&k.Caller, &k.Route, &k.Key, &k.Fingerprint, &k.Binding, &k.Status, &k.Body, &at)
+	k.At = moment(at)
+	return k, reading("key", err)
+}
+
+// Sealed returns the vault's bytes of a binding, or ErrNotFound, also after they were shredded.
+func (s *SQLite) Sealed(ctx context.Context, binding string) (data []byte, err error) {
+	err = s.read.sealed.QueryRowContext(ctx, binding).Scan(&data)
+	return data, reading("sealed data", err)
+}
+
+// Due returns attempts that somebody must look after, oldest first, at most
+// limit, 1 to 10,000.
+func (s *SQLite) Due(ctx context.Context, now time.Time, limit int) ([]Attempt, error) {
+	if limit < 1 || limit > maxDue {
+		return nil, fmt.Errorf("journal: due: limit %d: must be 1 to %d", limit, maxDue)
+	}
+	return all(scanAttempt)(s.read.due.QueryContext(ctx, nanos(now), limit))
+}
+
+// Expired returns bindings in one of the states whose time is over, oldest
+// first, at most limit, 1 to 10,000.
+func (s *SQLite) Expired(ctx context.Context, now time.Time, states []string, limit int) ([]Binding, error) {
+	if limit < 1 || limit > maxDue {
+		return nil, fmt.Errorf("journal: expired: limit %d: must be 1 to %d", limit, maxDue)
+	}
+	return all(scanBinding)(s.read.expired.QueryContext(ctx, list(states), nanos(now), limit))
+}
+
+// all reads every row of a query.
+func all[T any](scan func(scanner) (T, error)) func(*sql.Rows, error) ([]T, error) {
+	return func(rows *sql.Rows, err error) (found []T, _ error) {
+		if err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		for rows.Next() {
+			row, err := scan(rows)
+			if err != nil {
+				return nil, errors.Join(fmt.Errorf("journal: %w", err), rows.Close())
+			}
+			found = append(found, row)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
+		}
+		return found, nil
+	}
+}
+
+// reading names what was read; a row that is not there is ErrNotFound.
+func reading(what string, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("journal: %s: %w", what, err)
+	}
+	return nil
+}
+
+// list hands a list to json_each.
+func list(values []string) string {
+	if len(values) == 0 {
+		return "[]"
+	}
+	text, err := json.Marshal(values)
+	if err != nil {
+		return "[]"
+	}
+	return string(text)
+}

@@ -1,0 +1,62 @@
+package journal
+
+import (
+	"database/sql"
+	_ "embed"
+	"errors"
+	"fmt"
+)
+
+//go:embed schema.sql
+var schemaSQL string
+
+const (
+	// schemaVersion is this program's; a file carries its own in PRAGMA user_version.
+	schemaVersion = 1
+	// applicationID marks the file as a journal of this product: "KQJ1" in PRAGMA application_id.
+	applicationID = 0x4B514A31
+)
+
+// What can be wrong with a file.
+var (
+	// ErrNewer: a newer program has written the file.
+	ErrNewer = errors.New("journal was written by a newer version of the gateway")
+	// ErrForeign: the file is a database of something else.
+	ErrForeign = errors.New("file is not a journal of the gateway")
+)
+
+// migrate makes the tables of a new file and refuses a file that this program
+// does not understand.
+func migrate(db *sql.DB) error {
+	tx, err := db.Begin()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	var version, application, tables int
+	for query, into := range map[string]*int{
+		"PRAGMA user_version":                &version,
+		"PRAGMA application_id":              &application,
+		"SELECT count(*) FROM sqlite_schema": &tables,
+	} {
+		if err := tx.QueryRow(query).Scan(into); err != nil {
+			return err
+		}
+	}
+	switch {
+	case tables > 0 && application != applicationID:
+		return ErrForeign
+	case version > schemaVersion:
+		return fmt.Errorf("%w: the file has schema %d, this program knows up to %d: start the newer program",
+			ErrNewer, version, schemaVersion)
+	case tables > 0:
+		return nil
+	}
+	if _, err := tx.Exec(schemaSQL); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, schemaVersion)); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
