@@ -41,7 +41,6 @@ func Load(fsys fs.FS, opts LoadOptions) (*Set, error) {
 		types = append(types, reflect.TypeOf(p.NewOptions()).Elem())
 	}
 	l.decoder = newDecoder(types...)
-	l.folders()
 
 	banks := list[Bank](l, "banks")
 	channels := list[Channel](l, "channels")
@@ -80,20 +79,6 @@ type loader struct {
 
 func (l *loader) fault(file, message string) {
 	l.faults = append(l.faults, ConfigFault{File: file, Message: message})
-}
-
-// folders tells a folder whose name is a slip for one of the three.
-func (l *loader) folders() {
-	known := []string{"banks", "channels", "platforms"}
-	entries, err := fs.ReadDir(l.fsys, ".")
-	if err != nil {
-		l.fault(".", reason(err).Error())
-	}
-	for _, e := range entries {
-		if hint := didYouMean(e.Name(), known); e.IsDir() && hint != "" && !slices.Contains(known, e.Name()) {
-			l.fault(e.Name(), "not a folder of profiles"+hint)
-		}
-	}
 }
 
 // entry is one profile while it is loaded.
