@@ -1,0 +1,319 @@
+package journaltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kaqiao/gateway/internal/journal"
+)
+
+// twins are stores that break one promise each, and the check that must notice.
+var twins = []struct {
+	name  string
+	check string
+	wrap  func(journal.Store) journal.Store
+}{
+	{"forgets the version", "a stale version is refused", func(s journal.Store) journal.Store { return forgetsVersion{s} }},
+	{"forgets the version", "of two changes of one version one is written", func(s journal.Store) journal.Store { return forgetsVersion{s} }},
+	{"writes in pieces", "a refused change leaves nothing", func(s journal.Store) journal.Store { return writesInPieces{s} }},
+	{"writes in pieces", "a group loses nobody", func(s journal.Store) journal.Store { return writesInPieces{s} }},
+	{"loses the last of a group", "a group loses nobody", func(s journal.Store) journal.Store { return &losesLast{Store: s} }},
+	{"forgets who is live", "one live binding of a card", func(s journal.Store) journal.Store { return changes{s, allDead} }},
+	{"loses a column", "what is written is read back whole", func(s journal.Store) journal.Store { return changes{s, loseColumn} }},
+	{"takes a key again", "a key is used once", func(s journal.Store) journal.Store { return changes{s, renameKeys()} }},
+	{"answers again", "the first answer of a key stays", func(s journal.Store) journal.Store { return &answersAgain{Store: s} }},
+	{"keeps what is shredded", "shredded data is gone", func(s journal.Store) journal.Store { return changes{s, noShred} }},
+	{"shows another's", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return showsAll{s} }},
+	{"oldest first", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return backwards{s} }},
+	{"finds nothing orphaned", "due attempts are found oldest first", func(s journal.Store) journal.Store { return onlyAsked{s} }},
+	{"finds all that expired", "expired sessions are found oldest first", func(s journal.Store) journal.Store { return anyState{s} }},
+	{"shuffles attempts", "attempts stay in order", func(s journal.Store) journal.Store { return backwards{s} }},
+	{"reserves in memory", "what is written survives a restart", func(s journal.Store) journal.Store { return &remembers{Store: s} }},
+	{"reserves too few", "reserved numbers never come again", func(s journal.Store) journal.Store { return reservesOne{s} }},
+	{"takes any size", "limits are kept", func(s journal.Store) journal.Store { return changes{s, cutDown} }},
+	{"writes for the departed", "a cancelled change is not written", func(s journal.Store) journal.Store { return writesLate{s} }},
+	{"acknowledges while closing", "a closed journal takes nothing", func(s journal.Store) journal.Store { return saysYes{s} }},
+	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
+}
+
+func TestSuiteCatchesBrokenTwins(t *testing.T) {
+	seen := map[string]bool{}
+	for _, twin := range twins {
+		seen[twin.check] = true
+		t.Run(twin.name+"/"+twin.check, func(t *testing.T) {
+			i := slices.IndexFunc(checks, func(c check) bool { return c.name == twin.check })
+			if i < 0 {
+				t.Fatal("there is no such check")
+			}
+			open := func(t testing.TB, folder string) journal.Store { return twin.wrap(openSQLite(t, folder)) }
+			if !try(t, checks[i], open) {
+				t.Error("the check did not notice")
+			}
+			if try(t, checks[i], openSQLite) {
+				t.Error("the check blames a store that is whole")
+			}
+		})
+	}
+	for _, c := range checks {
+		if !seen[c.name] {
+			t.Errorf("no broken twin tries %q", c.name)
+		}
+	}
+}
+
+func openSQLite(t testing.TB, folder string) journal.Store {
+	s, err := journal.Open(journal.Config{Path: filepath.Join(folder, "journal.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// try runs a check without failing the test and reports whether it complained.
+func try(t *testing.T, c check, open Open) bool {
+	r := &recorder{TB: t}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.run(r, open)
+	}()
+	<-done
+	for _, clean := range slices.Backward(r.cleanups) {
+		clean()
+	}
+	return r.failed.Load()
+}
+
+// recorder is a test that only remembers that it failed.
+type recorder struct {
+	testing.TB
+	failed   atomic.Bool
+	mu       sync.Mutex
+	cleanups []func()
+}
+
+func (r *recorder) Helper()                  {}
+func (r *recorder) Errorf(string, ...any)    { r.failed.Store(true) }
+func (r *recorder) Error(...any)             { r.failed.Store(true) }
+func (r *recorder) Fatalf(string, ...any)    { r.FailNow() }
+func (r *recorder) Fatal(...any)             { r.FailNow() }
+func (r *recorder) FailNow()                 { r.failed.Store(true); runtime.Goexit() }
+func (r *recorder) Context() context.Context { return context.Background() }
+
+func (r *recorder) Cleanup(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cleanups = append(r.cleanups, f)
+}
+
+func (r *recorder) TempDir() string {
+	folder, err := os.MkdirTemp("", "journaltest")
+	if err != nil {
+		r.TB.Error(err)
+	}
+	r.Cleanup(func() { _ = os.RemoveAll(folder) })
+	return folder
+}
+
+// changes alters each Change on its way in.
+type changes struct {
+	journal.Store
+	alter func(*journal.Change)
+}
+
+func (s changes) Apply(ctx context.Context, c journal.Change) error {
+	s.alter(&c)
+	return s.Store.Apply(ctx, c)
+}
+
+func allDead(c *journal.Change) {
+	if c.Binding != nil {
+		b := *c.Binding
+		b.Live = false
+		c.Binding = &b
+	}
+}
+
+func loseColumn(c *journal.Change) {
+	if c.Binding != nil {
+		b := *c.Binding
+		b.Challenge.ResendAt = time.Time{}
+		c.Binding = &b
+	}
+}
+
+// renameKeys makes a key that comes again another one.
+func renameKeys() func(*journal.Change) {
+	var made atomic.Int64
+	return func(c *journal.Change) {
+		if c.NewKey == nil {
+			return
+		}
+		k := *c.NewKey
+		if n := made.Add(1); n > 1 {
+			k.Key = fmt.Sprint(k.Key, "-", n)
+		}
+		c.NewKey = &k
+	}
+}
+
+func noShred(c *journal.Change) { c.Shred = "" }
+
+func cutDown(c *journal.Change) {
+	if c.NewKey != nil && len(c.NewKey.Body) > 64<<10 {
+		k := *c.NewKey
+		k.Body = k.Body[:64<<10]
+		c.NewKey = &k
+	}
+}
+
+func noNumbers(c *journal.Change) {
+	c.Attempts = slices.Clone(c.Attempts)
+	for i := range c.Attempts {
+		c.Attempts[i].Number = ""
+	}
+}
+
+type forgetsVersion struct{ journal.Store }
+
+func (s forgetsVersion) Apply(ctx context.Context, c journal.Change) error {
+	for {
+		err := s.Store.Apply(ctx, c)
+		if !errors.Is(err, journal.ErrConflict) {
+			return err
+		}
+		old, err := s.Binding(ctx, c.Binding.ID)
+		if err != nil {
+			return err
+		}
+		b := *c.Binding
+		b.Version = old.Version + 1
+		c.Binding = &b
+	}
+}
+
+// writesInPieces commits each part of a Change by itself.
+type writesInPieces struct{ journal.Store }
+
+func (s writesInPieces) Apply(ctx context.Context, c journal.Change) error {
+	var errs []error
+	for _, part := range []journal.Change{
+		{Attempts: c.Attempts}, {Shred: c.Shred}, {Sealed: c.Sealed}, {NewKey: c.NewKey, AnsweredKey: c.AnsweredKey}, {Binding: c.Binding},
+	} {
+		errs = append(errs, s.Store.Apply(ctx, part))
+	}
+	return errors.Join(errs...)
+}
+
+type losesLast struct {
+	journal.Store
+	n atomic.Int64
+}
+
+func (s *losesLast) Apply(ctx context.Context, c journal.Change) error {
+	if s.n.Add(1)%64 == 0 {
+		return nil
+	}
+	return s.Store.Apply(ctx, c)
+}
+
+// answersAgain keeps the last answer of a key.
+type answersAgain struct {
+	journal.Store
+	mu   sync.Mutex
+	last *journal.Key
+}
+
+func (s *answersAgain) Apply(ctx context.Context, c journal.Change) error {
+	s.mu.Lock()
+	if c.AnsweredKey != nil {
+		s.last = c.AnsweredKey
+	}
+	s.mu.Unlock()
+	return s.Store.Apply(ctx, c)
+}
+
+func (s *answersAgain) Key(ctx context.Context, caller, route, key string) (journal.Key, error) {
+	k, err := s.Store.Key(ctx, caller, route, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil && s.last.Key == key && err == nil {
+		k.Status, k.Body = s.last.Status, s.last.Body
+	}
+	return k, err
+}
+
+type showsAll struct{ journal.Store }
+
+func (s showsAll) Bindings(ctx context.Context, f journal.Filter) ([]journal.Binding, error) {
+	f.UserID = ""
+	return s.Store.Bindings(ctx, f)
+}
+
+type backwards struct{ journal.Store }
+
+func (s backwards) Bindings(ctx context.Context, f journal.Filter) ([]journal.Binding, error) {
+	found, err := s.Store.Bindings(ctx, f)
+	slices.Reverse(found)
+	return found, err
+}
+
+func (s backwards) Attempts(ctx context.Context, binding string) ([]journal.Attempt, error) {
+	found, err := s.Store.Attempts(ctx, binding)
+	slices.Reverse(found)
+	return found, err
+}
+
+// onlyAsked forgets the attempts whose sender never came back.
+type onlyAsked struct{ journal.Store }
+
+func (s onlyAsked) Due(ctx context.Context, now time.Time, limit int) ([]journal.Attempt, error) {
+	found, err := s.Store.Due(ctx, now, limit)
+	return slices.DeleteFunc(found, func(a journal.Attempt) bool { return !a.Settled && a.AskAt.IsZero() }), err
+}
+
+type anyState struct{ journal.Store }
+
+func (s anyState) Expired(ctx context.Context, now time.Time, states []string, limit int) ([]journal.Binding, error) {
+	return s.Store.Expired(ctx, now, append(slices.Clone(states), "active"), limit)
+}
+
+type remembers struct {
+	journal.Store
+	next atomic.Uint64
+}
+
+func (s *remembers) Reserve(_ context.Context, _ string, n uint64) (uint64, error) {
+	return s.next.Add(n) - n + 1, nil
+}
+
+type reservesOne struct{ journal.Store }
+
+func (s reservesOne) Reserve(ctx context.Context, sequence string, _ uint64) (uint64, error) {
+	return s.Store.Reserve(ctx, sequence, 1)
+}
+
+// writesLate goes on although the caller has left, and says that it did not.
+type writesLate struct{ journal.Store }
+
+func (s writesLate) Apply(ctx context.Context, c journal.Change) error {
+	return errors.Join(s.Store.Apply(context.WithoutCancel(ctx), c), ctx.Err())
+}
+
+type saysYes struct{ journal.Store }
+
+func (s saysYes) Apply(ctx context.Context, c journal.Change) error {
+	if err := s.Store.Apply(ctx, c); !errors.Is(err, journal.ErrClosed) {
+		return err
+	}
+	return nil
+}
