@@ -1,0 +1,191 @@
+// Package epcc gives the messages of NetsUnion Clearing's agreement payment
+// their meaning on the gateway's side. It is pure: no I/O, no clock, no state.
+package epcc
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
+	"kaqiao/profiles/secret"
+	"kaqiao/profiles/wire"
+	"kaqiao/profiles/wire/epcc"
+)
+
+// Adapter speaks for one channel.
+type Adapter struct {
+	opts      epcc.Options
+	documents map[string]string
+	codes     map[key]entry
+	overrides map[override]op.Reason
+}
+
+var (
+	_ bank.Adapter  = (*Adapter)(nil)
+	_ bank.Numberer = (*Adapter)(nil)
+	_ bank.Requirer = (*Adapter)(nil)
+	_ bank.Listener = (*Adapter)(nil)
+)
+
+// What cannot be said in this protocol.
+var (
+	ErrOperation = errors.New("epcc has no message for this operation")
+	ErrDocument  = errors.New("epcc has no code for this document type")
+	ErrMobile    = errors.New("epcc takes mobile numbers of +86 only")
+	ErrExpiry    = errors.New("expiry is not YYYY-MM")
+)
+
+// New returns the adapter of a channel with these options, completed with
+// their defaults, and with the differing codes of the set's banks.
+func New(opts epcc.Options, set *profiles.Set) *Adapter {
+	a := &Adapter{
+		opts: opts, documents: make(map[string]string, len(opts.DocumentTypes)),
+		codes: table(), overrides: make(map[override]op.Reason),
+	}
+	for _, d := range opts.DocumentTypes {
+		a.documents[d.Type] = d.IDTp
+	}
+	for _, b := range set.Banks {
+		for _, rule := range b.Codes {
+			a.overrides[override{b.ID, op.Kind(rule.Operation), rule.Code}] = op.Reason(rule.Reason)
+		}
+	}
+	return a
+}
+
+// Request implements bank.Adapter. Verification without signing has no message of its own here.
+func (a *Adapter) Request(o op.Operation) (wire.Message, error) {
+	switch o.Kind {
+	case op.Apply, op.Challenge:
+		return a.sign(o, epcc.StepCode)
+	case op.Confirm:
+		return a.sign(o, epcc.StepSign)
+	case op.Unsign:
+		return a.unsign(o), nil
+	case op.Query:
+		return a.query(o)
+	}
+	return nil, ErrOperation
+}
+
+// Number implements bank.Numberer: the 31 digits of a TrxId.
+func (a *Adapter) Number(at time.Time, serial uint64) (string, error) {
+	if serial >= 1e16 {
+		return "", errors.New("serial number has more than 16 digits")
+	}
+	return fmt.Sprintf("%s%016d%s%s", at.In(profiles.Beijing).Format("20060102"), serial, a.opts.ReservedDigit, a.opts.ControlDigits), nil
+}
+
+// Requires implements bank.Requirer. Both steps are one message type with one
+// set of fields, so a credit card's two travel twice, and nothing keeps them between.
+func (a *Adapter) Requires(cardType string) []string {
+	if a.opts.CreditFields != nil && *a.opts.CreditFields && cardType == "credit" {
+		return []string{"code", "card.cvv", "card.expiry"}
+	}
+	return []string{"code"}
+}
+
+func (a *Adapter) sign(o op.Operation, step string) (wire.Message, error) {
+	idType, ok := a.documents[o.Person.DocumentType]
+	if !ok {
+		return nil, ErrDocument
+	}
+	mobile, ok := strings.CutPrefix(o.Person.Mobile.Reveal(), "+86")
+	if !ok {
+		return nil, ErrMobile
+	}
+	m := &epcc.Sign{
+		Header: a.header(o.At),
+		SgnInf: epcc.SignInfo{
+			SgnAcctIssrId: o.Member,
+			SgnAcctTp:     a.accountType(o.Person.CardType),
+			SgnAcctId:     o.Person.Card,
+			SgnAcctNm:     o.Person.Name,
+			IDTp:          idType,
+			IDNo:          o.Person.Document,
+			MobNo:         secret.NewMobile(mobile),
+		},
+		TrxInf:   epcc.SignTrx{TrxCtgy: step, TrxId: o.Number, TrxDtTm: clock(o.Begun)},
+		InstgInf: epcc.Institution{InstgId: a.opts.Institution},
+	}
+	if len(a.Requires(o.Person.CardType)) > 1 {
+		expiry, err := monthYear(o.Person.Expiry)
+		if err != nil {
+			return nil, err
+		}
+		m.SgnInf.CVN2, m.SgnInf.VldDt = o.Person.CVV, expiry
+	}
+	if step == epcc.StepSign {
+		m.TrxInf.AuthMsg = o.Code
+		m.InstgInf.InstgAcct = secret.NewKey(o.Account)
+	}
+	return m, nil
+}
+
+func (a *Adapter) unsign(o op.Operation) wire.Message {
+	return &epcc.Unsign{
+		Header: a.header(o.At),
+		SgnInf: epcc.UnsignInfo{
+			SgnAcctIssrId: o.Member,
+			SgnAcctTp:     a.accountType(o.CardType),
+			SgnAcctShrtId: o.CardTail,
+			SgnNo:         o.Agreement,
+		},
+		InstgInf:   epcc.Institution{InstgId: a.opts.Institution, InstgAcct: secret.NewKey(o.Account)},
+		RescindInf: epcc.Rescind{TrxId: o.Number, TrxDtTm: clock(o.At)},
+	}
+}
+
+func (a *Adapter) query(o op.Operation) (wire.Message, error) {
+	if o.Original == nil || a.category(o.Original.Kind) == "" {
+		return nil, ErrOperation
+	}
+	return &epcc.Query{
+		Header: a.header(o.At),
+		OriTrxInf: epcc.QueryTrx{
+			OriTrxCtgy:  a.category(o.Original.Kind),
+			OriTrxId:    o.Original.Number,
+			SrcInstgId:  a.opts.Institution,
+			SinkInstgId: o.Member,
+		},
+	}, nil
+}
+
+// category is the TrxCtgy under which the channel knows an operation.
+func (a *Adapter) category(k op.Kind) string {
+	switch k {
+	case op.Apply, op.Challenge:
+		return epcc.StepCode
+	case op.Confirm:
+		return epcc.StepSign
+	case op.Unsign:
+		return a.opts.UnsignCategory
+	}
+	return ""
+}
+
+func (a *Adapter) accountType(cardType string) string {
+	if cardType == "credit" || cardType == "semi_credit" {
+		return a.opts.CreditType
+	}
+	return a.opts.DebitType
+}
+
+func (a *Adapter) header(at time.Time) epcc.Header {
+	return epcc.Header{SndDt: clock(at), IssrId: a.opts.Institution, Drctn: a.opts.Direction}
+}
+
+func clock(t time.Time) string { return t.In(profiles.Beijing).Format(epcc.TimeLayout) }
+
+// monthYear turns YYYY-MM into MMYY.
+func monthYear(e secret.Expiry) (secret.Expiry, error) {
+	text := e.Reveal()
+	if _, err := time.Parse("2006-01", text); err != nil {
+		return secret.Expiry{}, ErrExpiry // err would quote it
+	}
+	return secret.NewExpiry(text[5:] + text[2:4]), nil
+}
