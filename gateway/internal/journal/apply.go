@@ -21,7 +21,7 @@ const (
 // ErrTooLarge: a Change is beyond the journal's limits. Nothing was written.
 var ErrTooLarge = errors.New("change is larger than the journal takes")
 
-// ErrNumberUsed: another attempt has used this number on this channel. Nothing was written.
+// ErrNumberUsed: another attempt began with this number on this channel. Nothing was written.
 var ErrNumberUsed = errors.New("number on the wire was used by another attempt")
 
 // Apply writes the Change whole or not at all; it is on the disk when Apply

@@ -68,8 +68,9 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_binding ON attempts (binding, id);
 CREATE INDEX attempts_due ON attempts (due_at) WHERE due_at IS NOT NULL;
--- A number on the wire is never used by two attempts.
-CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '';
+-- A number on the wire begins one thing only. A confirm carries the number of
+-- the code that it brings, as often as it is tried; a query none of its own.
+CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND kind NOT IN ('confirm', 'cancel', 'query');
 
 CREATE TABLE keys (
     caller      TEXT NOT NULL,

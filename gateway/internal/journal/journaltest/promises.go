@@ -91,7 +91,12 @@ func numberOnce(t testing.TB, open Open) {
 	refuse(t, s, journal.Change{Attempts: []journal.Attempt{again}}, journal.ErrNumberUsed)
 	again.Channel = "unionpay"
 	apply(t, s, journal.Change{Attempts: []journal.Attempt{again}})
-	for k := 3; k < 5; k++ {
+	for k := 3; k < 5; k++ { // a confirm carries the number of the apply, each time
+		confirm := attempt(1, k)
+		confirm.Kind, confirm.Number = op.Confirm, a.Number
+		apply(t, s, journal.Change{Attempts: []journal.Attempt{confirm}})
+	}
+	for k := 5; k < 7; k++ {
 		none := attempt(1, k)
 		none.Number = ""
 		apply(t, s, journal.Change{Attempts: []journal.Attempt{none}})
