@@ -24,6 +24,7 @@ type file struct {
 	root      *yaml.Node
 	faults    []ConfigFault
 	told      map[*yaml.Node]bool   // nodes with a fault: no second one is told of them
+	missed    map[string]bool       // absent keys with a fault, by path
 	overrides map[*yaml.Node]string // leaves that stand in the environment, by the variable's name
 }
 
@@ -31,7 +32,7 @@ type file struct {
 func readFile(fsys fs.FS, name string) *file {
 	f := &file{
 		name: name, id: strings.TrimSuffix(path.Base(name), ".yaml"),
-		told: map[*yaml.Node]bool{}, overrides: map[*yaml.Node]string{},
+		told: map[*yaml.Node]bool{}, missed: map[string]bool{}, overrides: map[*yaml.Node]string{},
 	}
 	text, err := readAtMost(fsys, name, maxFileBytes)
 	if err != nil {
@@ -105,11 +106,19 @@ func (f *file) at(node *yaml.Node, format string, args ...any) {
 		return
 	}
 	f.told[node] = true
-	f.near(node, format, args...)
+	f.tell(node, format, args...)
 }
 
-// near tells a fault of something that is missing close to a node.
-func (f *file) near(node *yaml.Node, format string, args ...any) {
+// missing tells a fault of an absent key, once, at what is close to it.
+func (f *file) missing(path string, near *yaml.Node, format string, args ...any) {
+	if f.missed[path] {
+		return
+	}
+	f.missed[path] = true
+	f.tell(near, format, args...)
+}
+
+func (f *file) tell(node *yaml.Node, format string, args ...any) {
 	fault := ConfigFault{File: f.name, Line: node.Line, Column: node.Column, Message: fmt.Sprintf(format, args...)}
 	if name, ok := f.overrides[node]; ok {
 		fault.File, fault.Line, fault.Column = "environment "+name, 0, 0

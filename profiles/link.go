@@ -27,25 +27,34 @@ func (l *loader) link(banks entries[Bank], channels entries[Channel], platforms 
 		s.Platforms = append(s.Platforms, e.v)
 		s.platforms[e.f.id] = e.v
 	}
-	linkRoutes(banks, channels.ids())
+	l.linkRoutes(banks, channels)
 	linkIssuers(banks)
 	table, err := linkCards(banks)
 	s.BINs = table
 	return s, err
 }
 
-// linkRoutes checks that each channel exists and that no two banks have one number on it.
-func linkRoutes(banks entries[Bank], channels []string) {
+// linkRoutes checks that each channel exists, that the bank's number on it has
+// the form of its protocol, and that no two banks have one number on it.
+func (l *loader) linkRoutes(banks entries[Bank], channels entries[Channel]) {
 	type member struct{ channel, number string }
 	taken := map[member]string{}
+	ids := channels.ids()
 	for _, e := range banks {
 		for i, route := range e.v.Routes {
-			p := rootOf(e).key("routes").item(i)
-			if _, known := slices.BinarySearch(channels, route.Channel); !known && route.Channel != "" {
-				p.key("channel").fault("no channel %s%s", quoted(route.Channel), didYouMean(route.Channel, channels))
+			p := rootPlace(e.f).key("routes").item(i)
+			at, known := slices.BinarySearch(ids, route.Channel)
+			if !known {
+				p.key("channel").fault("no channel %s%s", quoted(route.Channel), didYouMean(route.Channel, ids))
+				continue
+			}
+			protocol, ok := l.protocol(channels[at].v.Protocol)
+			if ok && !protocol.Member.MatchString(route.Member) {
+				p.key("member").fault("want %s, the form of numbers on %s", protocol.MemberForm, route.Channel)
+				continue
 			}
 			this := member{route.Channel, route.Member}
-			if other, twice := taken[this]; twice && route.Member != "" {
+			if other, twice := taken[this]; twice {
 				p.key("member").fault("bank %s has this number on %s already", other, route.Channel)
 				continue
 			}
@@ -60,7 +69,7 @@ func linkIssuers(banks entries[Bank]) {
 	for _, e := range banks {
 		for i, code := range e.v.IssuerCodes {
 			if other, twice := taken[code]; twice && other != e.f.id && code != "" {
-				rootOf(e).key("issuer_codes").item(i).fault("bank %s has this number already", other)
+				rootPlace(e.f).key("issuer_codes").item(i).fault("bank %s has this number already", other)
 				continue
 			}
 			taken[code] = e.f.id
@@ -102,7 +111,7 @@ func claims(banks entries[Bank], shipped []bins.Row) map[string]string {
 	claimed := map[string]string{}
 	for _, e := range banks {
 		for i, code := range e.v.TableCodes {
-			p := rootOf(e).key("table_codes").item(i)
+			p := rootPlace(e.f).key("table_codes").item(i)
 			switch other, twice := claimed[code]; {
 			case !known[code]:
 				p.fault("the card table has no bank %s%s", quoted(code), didYouMean(code, codes))
@@ -131,7 +140,7 @@ func ownCards(banks entries[Bank]) []bins.Row {
 			}
 			this := cards{b.Prefix, b.Length}
 			if other, twice := taken[this]; twice && other != e.f.id {
-				rootOf(e).key("bins").item(i).fault("bank %s has these cards already", other)
+				rootPlace(e.f).key("bins").item(i).fault("bank %s has these cards already", other)
 				continue
 			}
 			taken[this] = e.f.id
@@ -149,5 +158,3 @@ func validCards(b BIN) bool {
 	_, _, err := bins.Build([]bins.Row{{Prefix: b.Prefix, Length: uint8(max(0, min(b.Length, 255)))}}) //nolint:gosec // bounded here
 	return err == nil
 }
-
-func rootOf[T any](e entry[T]) place { return rootPlace(e.f) }

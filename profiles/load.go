@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"errors"
 	"io/fs"
 	"path"
 	"reflect"
@@ -164,22 +163,44 @@ func parallel(n int, do func(i int)) {
 	group.Wait()
 }
 
-// options decodes a channel's options into those of its protocol.
+// options decodes a channel's options into those of its protocol and has them checked.
 func (l *loader) options(p place, c *Channel) {
-	for _, protocol := range l.protocols {
-		if protocol.Name != c.Protocol {
-			continue
-		}
-		c.Options = protocol.NewOptions()
-		if q := p.key("options"); !q.absent() && !q.bad {
-			l.decoder.decode(p.f, q.node, reflect.ValueOf(c.Options).Elem(), "options")
+	protocol, ok := l.protocol(c.Protocol)
+	if !ok {
+		return
+	}
+	c.Options = protocol.NewOptions()
+	q := p.key("options")
+	if !q.absent() && !q.bad {
+		l.decoder.decode(p.f, q.node, reflect.ValueOf(c.Options).Elem(), q.path)
+	}
+	for _, err := range each(protocol.Check(c.Options)) {
+		key, message, _ := strings.Cut(err.Error(), ": ")
+		name, _, _ := strings.Cut(key, "[")
+		if name == key {
+			p.key("options").key(key).fault("%s", message)
+		} else {
+			p.key("options").key(name).fault("%s: %s", key, message)
 		}
 	}
 }
 
-// IsFaults returns what is wrong in a set, where that is why Load failed.
-func IsFaults(err error) (*Faults, bool) {
-	f := new(Faults)
-	ok := errors.As(err, &f)
-	return f, ok
+// protocol is the protocol of this name.
+func (l *loader) protocol(name string) (all.Protocol, bool) {
+	i := slices.Index(l.names, name)
+	if i < 0 {
+		return all.Protocol{}, false
+	}
+	return l.protocols[i], true
+}
+
+// each takes apart what errors.Join has put together.
+func each(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return []error{err}
 }

@@ -117,10 +117,8 @@ func (l *loader) leavesOf(f *file, t reflect.Type, path []string) []leaf {
 // optionsOf is the type of a channel's options, as the protocol in its tree says.
 func (l *loader) optionsOf(f *file) reflect.Type {
 	if node := rootPlace(f).key("protocol").node; node != nil {
-		for _, protocol := range l.protocols {
-			if protocol.Name == node.Value {
-				return reflect.TypeOf(protocol.NewOptions()).Elem()
-			}
+		if protocol, ok := l.protocol(node.Value); ok {
+			return reflect.TypeOf(protocol.NewOptions()).Elem()
 		}
 	}
 	return nil

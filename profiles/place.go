@@ -29,14 +29,14 @@ func rootPlace(f *file) place {
 
 // key is the place of a key of the mapping at p.
 func (p place) key(name string) place {
-	child := place{f: p.f, near: p.near, path: join(p.path, name), bad: p.bad}
+	child := place{f: p.f, near: p.near, path: join(p.path, name), bad: p.bad || p.f.told[p.node]}
 	if p.node == nil || p.node.Kind != yaml.MappingNode {
 		return child
 	}
 	for i := 0; i+1 < len(p.node.Content); i += 2 {
 		if p.node.Content[i].Value == name {
 			child.node, child.near = p.node.Content[i+1], p.node.Content[i+1]
-			child.bad = p.bad || p.f.told[child.node]
+			child.bad = child.bad || p.f.told[child.node]
 			return child
 		}
 	}
@@ -45,10 +45,10 @@ func (p place) key(name string) place {
 
 // item is the place of an element of the list at p.
 func (p place) item(i int) place {
-	child := place{f: p.f, near: p.near, path: p.path + "[" + strconv.Itoa(i) + "]", bad: p.bad}
+	child := place{f: p.f, near: p.near, path: p.path + "[" + strconv.Itoa(i) + "]", bad: p.bad || p.f.told[p.node]}
 	if p.node != nil && p.node.Kind == yaml.SequenceNode && i < len(p.node.Content) {
 		child.node, child.near = p.node.Content[i], p.node.Content[i]
-		child.bad = p.bad || p.f.told[child.node]
+		child.bad = child.bad || p.f.told[child.node]
 	}
 	return child
 }
@@ -62,7 +62,7 @@ func (p place) fault(format string, args ...any) {
 	switch {
 	case p.bad:
 	case p.node == nil:
-		p.f.near(p.near, "%s", message)
+		p.f.missing(p.path, p.near, "%s", message)
 	default:
 		p.f.at(p.node, "%s", message)
 	}

@@ -97,12 +97,18 @@ const longest = 24 * time.Hour
 
 func (r *rules) dist(p place, d *Dist) {
 	given := 0
+	for _, key := range []string{"fixed", "uniform", "lognormal"} {
+		if !p.key(key).absent() {
+			given++
+		}
+	}
+	if given != 1 {
+		p.fault("%s given: want exactly one of fixed, uniform, lognormal", count(given, "distribution"))
+	}
 	if d.Fixed != nil {
-		given++
 		span(p.key("fixed"), d.Fixed, 0, 0, longest)
 	}
 	if u := d.Uniform; u != nil {
-		given++
 		q := p.key("uniform")
 		required(q.key("min"))
 		required(q.key("max"))
@@ -112,11 +118,7 @@ func (r *rules) dist(p place, d *Dist) {
 		}
 	}
 	if l := d.Lognormal; l != nil {
-		given++
 		r.lognormal(p.key("lognormal"), l)
-	}
-	if given != 1 {
-		p.fault("%s given: want exactly one of fixed, uniform, lognormal", count(given, "distribution"))
 	}
 }
 

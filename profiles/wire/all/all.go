@@ -2,6 +2,8 @@
 package all
 
 import (
+	"regexp"
+
 	"kaqiao/profiles/wire/epcc"
 )
 
@@ -10,11 +12,28 @@ type Protocol struct {
 	Name string
 	// NewOptions returns a pointer to a zero options struct, for the strict decoder.
 	NewOptions func() any
+	// Check tells what is wrong with such options beside their types, all at once
+	// (errors.Join), each as "key: what would be right". Nil where all is well.
+	Check func(options any) error
+	// Member is the form of a bank's number on such a channel, MemberForm the same in words.
+	Member     *regexp.Regexp
+	MemberForm string
 }
 
 // Protocols returns the list, ordered by name.
 func Protocols() []Protocol {
 	return []Protocol{
-		{Name: "epcc", NewOptions: func() any { return new(epcc.Options) }},
+		{
+			Name:       "epcc",
+			NewOptions: func() any { return new(epcc.Options) },
+			Check:      checkEPCC,
+			Member:     regexp.MustCompile(`^C[0-9]{13}$`),
+			MemberForm: "C and 13 digits",
+		},
 	}
+}
+
+func checkEPCC(options any) error {
+	_, err := options.(*epcc.Options).Complete()
+	return err
 }
