@@ -40,7 +40,7 @@ func newDoor(inner net.Listener, cfg HTTPConfig) *door {
 	d := &door{
 		inner: inner, tls: cfg.TLS, plain: cfg.Plain || cfg.TLS == nil, open: cfg.times.open,
 		places: make(chan struct{}, cfg.MaxConns), left: cfg.left,
-		ready:  make(chan net.Conn), failed: make(chan error, 1), closed: make(chan struct{}),
+		ready: make(chan net.Conn), failed: make(chan error, 1), closed: make(chan struct{}),
 		inside: make(map[*guest]struct{}),
 	}
 	d.wait.Go(d.welcome)

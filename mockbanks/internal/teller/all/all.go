@@ -1,0 +1,55 @@
+// Package all is the one list of tellers: a protocol that the farm speaks
+// stands in it.
+package all
+
+import (
+	"fmt"
+
+	"kaqiao/mockbanks/internal/teller"
+	"kaqiao/mockbanks/internal/teller/epcc"
+	wireepcc "kaqiao/profiles/wire/epcc"
+	"kaqiao/profiles/wire/seal"
+)
+
+// Protocol is what the farm must know of a protocol beside its teller.
+type Protocol struct {
+	Name string
+	// ContentType is what its messages are over HTTP.
+	ContentType string
+	// New returns the teller of a channel that has ring's keys. It fills in Config's Codec.
+	New func(teller.Config, *seal.Ring) (teller.Teller, error)
+}
+
+// Protocols returns the list, ordered by name.
+func Protocols() []Protocol {
+	return []Protocol{
+		{Name: "epcc", ContentType: "application/xml;charset=utf-8", New: newEPCC},
+	}
+}
+
+// Named returns one protocol of the list.
+func Named(name string) (Protocol, error) {
+	for _, p := range Protocols() {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Protocol{}, fmt.Errorf("protocol %s: the farm does not speak it", name)
+}
+
+func newEPCC(cfg teller.Config, ring *seal.Ring) (teller.Teller, error) {
+	var opts wireepcc.Options
+	switch given := cfg.Channel.Options.(type) {
+	case nil:
+	case *wireepcc.Options:
+		opts = *given
+	default:
+		return nil, fmt.Errorf("options are a %T, not EPCC's", given)
+	}
+	codec, err := wireepcc.New(opts, ring)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Codec = codec
+	return epcc.New(cfg, codec.Options()), nil
+}

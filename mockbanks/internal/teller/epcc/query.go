@@ -1,0 +1,79 @@
+package epcc
+
+import (
+	"context"
+	"fmt"
+
+	"kaqiao/mockbanks/internal/teller"
+	"kaqiao/profiles/wire"
+	"kaqiao/profiles/wire/epcc"
+)
+
+// queryCall is epcc.301.
+type queryCall struct {
+	*Teller
+	m         *epcc.Query
+	bank      string
+	operation string // of the original
+}
+
+func (t *Teller) query(frame wire.Frame, m *epcc.Query) (teller.Call, *refusal) {
+	bank, member := t.directory.Member(m.OriTrxInf.SinkInstgId)
+	operation, known := map[string]string{
+		epcc.StepCode: "apply", epcc.StepSign: "confirm", t.opts.UnsignCategory: "unsign",
+	}[m.OriTrxInf.OriTrxCtgy]
+	no := first(
+		t.checkHeader(frame, m, m.Header),
+		unless(known, badValue, "OriTrxCtgy is not known"),
+		unless(member, notMember, "SinkInstgId is no member of the channel"),
+		unless(m.OriTrxInf.SrcInstgId == m.IssrId, notAllowed, "SrcInstgId is not the sender"),
+		// Not its day: an original may be as old as it likes.
+		unless(len(m.OriTrxInf.OriTrxId) == 31 && digits(m.OriTrxInf.OriTrxId), badValue, "OriTrxId is not 31 digits"),
+	)
+	if no != nil {
+		return nil, no
+	}
+	return &queryCall{Teller: t, m: m, bank: bank, operation: operation}, nil
+}
+
+// Facts implements teller.Call.
+func (c *queryCall) Facts() teller.Facts {
+	id := c.m.OriTrxInf.OriTrxId
+	return teller.Facts{Operation: "query", Bank: c.bank, Number: id, Subject: id, Request: c.m}
+}
+
+// Execute implements teller.Call. An original that is still being worked on is not found yet.
+func (c *queryCall) Execute(ctx context.Context) (teller.Answer, error) {
+	books, err := c.directory.Ledger(ctx, c.bank)
+	if err != nil {
+		return teller.Answer{}, err
+	}
+	given, found, err := books.Recall(ctx, c.channel, c.operation, c.m.OriTrxInf.OriTrxId)
+	if err != nil {
+		return teller.Answer{}, fmt.Errorf("bank %s: %w", c.bank, err)
+	}
+	biz := epcc.BizResult{BizStsCd: noOriginal, BizStsDesc: words[noOriginal]}
+	if found {
+		code := codeOf(given.Refusal)
+		biz = epcc.BizResult{BizStsCd: code, BizStsDesc: words[code]}
+		if given.Refusal == "" {
+			biz.SgnNo = given.Agreement
+		}
+	}
+	return c.receipt(success, biz)
+}
+
+// Excuse implements teller.Call.
+func (c *queryCall) Excuse(why teller.Excuse) (teller.Answer, error) {
+	if why == teller.HubBusy {
+		return c.refuse(refusal{busy, "the hub is busy"})
+	}
+	return c.receipt(excuseCode(why), epcc.BizResult{})
+}
+
+// receipt is epcc.302.
+func (c *queryCall) receipt(system string, biz epcc.BizResult) (teller.Answer, error) {
+	return c.answer(&epcc.QueryReceipt{
+		Header: c.header(), SysRtnInf: c.result(system), BizInf: biz, OriTrxInf: c.m.OriTrxInf,
+	}, deciding(system, biz), "")
+}

@@ -1,0 +1,99 @@
+// Package teller is what banks and hubs mean by their messages: the words that
+// a farm needs of every protocol. Each protocol has a folder of its own below
+// this one, and all is the one list of them.
+//
+// Tellers are written apart from the gateway's adapters and share nothing with
+// them but the grammar in profiles/wire.
+package teller
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"kaqiao/mockbanks/internal/ledger"
+	"kaqiao/profiles"
+	"kaqiao/profiles/wire"
+)
+
+// Config is what a teller is made with.
+type Config struct {
+	Channel   *profiles.Channel
+	Codec     wire.Codec // of the bank's side
+	Directory Directory
+	Now       func() time.Time // the real time: staleness is judged by it
+	Log       *slog.Logger
+}
+
+// Directory knows the members of a channel.
+type Directory interface {
+	// Member returns the id of the bank with this number on the channel.
+	Member(number string) (bank string, ok bool)
+	// Ledger returns the books of a bank. Its error is the farm's own trouble.
+	Ledger(ctx context.Context, bank string) (Ledger, error)
+}
+
+// Ledger is what a teller asks of a bank's books.
+type Ledger interface {
+	ledger.Teller
+	ledger.Memory
+}
+
+// Teller understands what comes in. It is safe for concurrent use.
+type Teller interface {
+	// Understand returns a call for a member, or, where the hub itself refuses,
+	// a nil call and the refusal. The error says that not even a refusal could be made.
+	Understand(wire.Frame) (Call, Answer, error)
+}
+
+// Call is one request that was understood. Its methods are called at most once, one of them.
+type Call interface {
+	// Facts says what is asked, and of whom.
+	Facts() Facts
+	// Execute has the member do it, and answers. An error means that the
+	// member's core is in trouble; what it has done is unknown, and it is silent.
+	Execute(context.Context) (Answer, error)
+	// Excuse answers in the member's place, which has done nothing or says nothing.
+	Excuse(Excuse) (Answer, error)
+}
+
+// Facts are what a farm knows of a call without knowing its protocol.
+type Facts struct {
+	Operation string // a name of profiles.Operations
+	Bank      string // the member's id
+	Number    string // the sender's number for the call
+	Subject   string // the card's number, or what stands for it: a transaction's or an agreement's number
+	IsCard    bool   // Subject is a card's number
+	Request   wire.Message
+}
+
+// Answer is what goes back.
+type Answer struct {
+	Frame     wire.Frame
+	Message   wire.Message
+	Code      string // the raw code of a refusal, empty where there is none
+	Agreement string // the agreement signed
+}
+
+// Excuse is why another answers in a member's place.
+type Excuse int
+
+// The excuses.
+const (
+	MemberSilent Excuse = iota + 1 // the member does not answer: what it has done is unknown
+	MemberBusy                     // the member is too busy and has done nothing
+	HubBusy                        // the hub is too busy and has passed nothing on
+)
+
+// Notifier is a teller whose banks can say something unasked.
+type Notifier interface {
+	// Unsigned is a bank's word that it has ended an agreement on its own account.
+	Unsigned(Ended) (wire.Frame, wire.Message, error)
+}
+
+// Ended is an agreement that a bank has ended.
+type Ended struct {
+	Member    string // the bank's number on the channel
+	Agreement ledger.Agreement
+	Serial    uint64 // at most 16 digits, unique for ever on the channel: what the notice's own number is made of
+}
