@@ -1,0 +1,175 @@
+package farm
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"kaqiao/mockbanks/internal/behave"
+	"kaqiao/mockbanks/internal/listen"
+	"kaqiao/mockbanks/internal/teller"
+	"kaqiao/mockbanks/internal/teller/all"
+	"kaqiao/profiles"
+	"kaqiao/profiles/wire"
+	"kaqiao/profiles/wire/seal"
+)
+
+// channel is one hub: a port, a teller, a behaviour of its own, and the banks
+// behind it. A direct bank is a channel with one member.
+type channel struct {
+	farm      *Farm
+	profile   *profiles.Channel
+	members   map[string]*bank // by their numbers on the channel
+	behaviour *behave.Behaviour
+	teller    teller.Teller
+	exchanges *exchanges // those that the hub itself refused
+	counters  counters
+
+	port   *listen.HTTP
+	config listen.HTTPConfig
+}
+
+var _ teller.Directory = (*channel)(nil)
+
+func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
+	c := &channel{farm: f, profile: p, members: make(map[string]*bank), exchanges: newExchanges(f.cfg.Exchanges)}
+	for _, b := range f.order {
+		if number := b.member(p.ID); number != "" {
+			c.members[number] = b
+		}
+	}
+	var err error
+	c.behaviour, err = behave.New(behave.Config{
+		Seed: f.cfg.Seed, Subject: "channel/" + p.ID, Now: f.now,
+		Own: behave.Layer{Latency: p.Mock.Latency, Faults: p.Mock.Faults},
+	})
+	if err != nil {
+		return nil, err
+	}
+	protocol, err := all.Named(p.Protocol)
+	if err != nil {
+		return nil, err
+	}
+	ring, err1 := p.Ring(seal.Bank, f.cfg.KeyDir)
+	secure, err2 := p.ServerTLS(f.cfg.KeyDir)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	c.teller, err = protocol.New(teller.Config{Channel: p, Directory: c, Now: f.now, Log: f.log}, ring)
+	if err != nil {
+		return nil, err
+	}
+	c.config = listen.HTTPConfig{
+		ContentType: protocol.ContentType, Plain: p.Mock.PlainHTTP,
+		MaxRequestBytes: int64(orElse(p.Mock.MaxRequestBytes, 65_536)), MaxConns: orElse(p.Mock.MaxConns, 4096),
+		Handle: c.handle, Log: f.log,
+	}
+	if c.config.Address, c.config.Path, err = endpoint(p, f.cfg.Listen[p.ID]); err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(p.Endpoint.URL, "https:") {
+		if secure == nil {
+			return nil, errors.New("endpoint.tls is missing, and the endpoint is https")
+		}
+		c.config.TLS = secure
+	}
+	return c, nil
+}
+
+func (c *channel) open() (err error) {
+	c.port, err = listen.OpenHTTP(c.config)
+	return err
+}
+
+func (c *channel) address() string { return c.port.Address().String() }
+
+// Member implements teller.Directory.
+func (c *channel) Member(number string) (string, bool) {
+	b, ok := c.members[number]
+	if !ok {
+		return "", false
+	}
+	return b.profile.ID, true
+}
+
+// Ledger implements teller.Directory.
+func (c *channel) Ledger(_ context.Context, id string) (teller.Ledger, error) {
+	b := c.farm.banks[id]
+	if b == nil {
+		return nil, fmt.Errorf("no bank %s", id)
+	}
+	return b.books()
+}
+
+// handle is one exchange, from its bytes to its fate.
+func (c *channel) handle(ctx context.Context, frame wire.Frame) listen.Outcome {
+	began := c.farm.now()
+	call, no, err := c.teller.Understand(frame)
+	if err != nil {
+		c.farm.log.Error("no answer could be made", "channel", c.profile.ID, "error", err)
+		return listen.Outcome{Fate: listen.Reset}
+	}
+	if call == nil {
+		c.exchanges.add(exchange{
+			at: began, outcome: refused, refusal: no.Code, took: c.farm.now().Sub(began), answer: no.Message,
+		})
+		c.counters.count("", refused)
+		return listen.Outcome{Fate: listen.Reply, Frame: no.Frame}
+	}
+	v := c.plan(call, began)
+	outcome := v.play(ctx)
+	c.counters.count(v.facts.Operation, v.kept.outcome)
+	return outcome
+}
+
+// visit is one call on its way through the hub to a bank and back, with its plan.
+type visit struct {
+	*channel
+	call  teller.Call
+	facts teller.Facts
+	bank  *bank
+	key   behave.Key
+
+	hubDelay, bankDelay time.Duration
+	hubFault, bankFault string
+
+	kept exchange
+}
+
+// plan asks for the delays and the fault. A fault of the hub spares the bank its own.
+func (c *channel) plan(call teller.Call, began time.Time) *visit {
+	facts := call.Facts()
+	v := &visit{channel: c, call: call, facts: facts, bank: c.farm.banks[facts.Bank]}
+	v.key = c.farm.key(facts.Operation, facts.Subject, facts.IsCard, facts.Number)
+	v.hubDelay = c.behaviour.Delay(facts.Operation, v.key)
+	v.bankDelay = v.bank.behaviour.Delay(facts.Operation, v.key)
+	if v.hubFault = c.behaviour.Fault(facts.Operation, v.key); v.hubFault == "" {
+		v.bankFault = v.bank.behaviour.Fault(facts.Operation, v.key)
+	}
+	v.kept = exchange{
+		at: began, operation: facts.Operation, number: facts.Number, request: facts.Request,
+		drawn: v.hubDelay + v.bankDelay, fault: v.hubFault + v.bankFault,
+	}
+	return v
+}
+
+// noise is what a fault of the kind garbage sends: bytes of no protocol, the same for the same key.
+func noise(key behave.Key) []byte {
+	var seed [32]byte
+	binary.BigEndian.PutUint64(seed[:], key.Card)
+	binary.BigEndian.PutUint32(seed[8:], key.Ordinal)
+	out := make([]byte, 256)
+	_, _ = rand.NewChaCha8(seed).Read(out) // never fails
+	return out
+}
+
+func orElse(v, otherwise int) int {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,150 @@
+package farm
+
+import (
+	"context"
+	"time"
+
+	"kaqiao/mockbanks/internal/listen"
+	"kaqiao/mockbanks/internal/teller"
+)
+
+// play carries the plan out. The delay comes before the commit, so that a
+// query in the meantime does not see it yet. A garbled answer hides a commit.
+func (v *visit) play(ctx context.Context) listen.Outcome {
+	if !wait(ctx, v.hubDelay) {
+		return listen.Outcome{} // the farm stops: the bank has heard nothing
+	}
+	handed := v.farm.now()
+	switch v.hubFault {
+	case "busy":
+		return v.excuse(teller.HubBusy, busy)
+	case "no_reply_before_commit":
+		return v.silence()
+	case "reset_before_commit":
+		return v.reset()
+	}
+	patience := v.bank.profile.Mock.SilentFor.Std()
+	if patience > 0 && v.bankDelay > patience && v.hubFault == "" {
+		return v.giveUp(ctx, patience)
+	}
+	if !wait(ctx, v.bankDelay) {
+		return listen.Outcome{}
+	}
+	switch v.bankFault {
+	case "busy":
+		return v.excuse(teller.MemberBusy, busy)
+	case "reset_before_commit":
+		return v.reset()
+	case "no_reply_before_commit":
+		return v.memberSilent(ctx, handed, patience)
+	}
+	answer, err := v.execute(ctx)
+	if err != nil {
+		v.farm.log.Warn("a bank's core is in trouble: it stays silent", "bank", v.facts.Bank, "error", err)
+		return v.memberSilent(ctx, handed, patience)
+	}
+	if v.bankFault == "no_reply_after_commit" {
+		return v.memberSilent(ctx, handed, patience)
+	}
+	switch v.hubFault + v.bankFault {
+	case "no_reply_after_commit":
+		return v.silence()
+	case "reset_after_commit":
+		return v.reset()
+	case "garbage":
+		v.keep(garbage, teller.Answer{})
+		answer.Frame.Body = noise(v.key)
+		return listen.Outcome{Fate: listen.Reply, Frame: answer.Frame}
+	}
+	if answer.Code == "" {
+		v.keep(answered, answer)
+	} else {
+		v.keep(refused, answer)
+	}
+	return listen.Outcome{Fate: listen.Reply, Frame: answer.Frame}
+}
+
+func (v *visit) execute(ctx context.Context) (teller.Answer, error) {
+	// What a bank has begun it finishes, even if the farm is told to stop.
+	answer, err := v.call.Execute(context.WithoutCancel(ctx))
+	if err == nil && answer.Agreement != "" {
+		v.farm.cards.Remember(answer.Agreement, v.key.Card)
+	}
+	return answer, err
+}
+
+// giveUp answers in the place of a bank that is slower than its hub is patient.
+// The bank does not know and works on: its result is there later.
+func (v *visit) giveUp(ctx context.Context, patience time.Duration) listen.Outcome {
+	rest := v.bankDelay - patience
+	if !wait(ctx, patience) {
+		return listen.Outcome{}
+	}
+	select {
+	case v.farm.lateNow <- struct{}{}:
+		v.farm.late.Go(func() {
+			defer func() { <-v.farm.lateNow }()
+			if !wait(ctx, rest) || v.bankFault == "busy" ||
+				v.bankFault == "no_reply_before_commit" || v.bankFault == "reset_before_commit" {
+				return
+			}
+			if _, err := v.execute(ctx); err != nil {
+				v.farm.log.Warn("a bank's core is in trouble", "bank", v.facts.Bank, "error", err)
+			}
+		})
+	default:
+		v.farm.log.Warn("too many banks are late: this one does nothing", "bank", v.facts.Bank)
+	}
+	return v.excuse(teller.MemberSilent, silent)
+}
+
+// memberSilent answers in the place of a silent bank, once the hub has waited long enough.
+func (v *visit) memberSilent(ctx context.Context, handed time.Time, patience time.Duration) listen.Outcome {
+	if !wait(ctx, patience-v.farm.now().Sub(handed)) {
+		return listen.Outcome{}
+	}
+	return v.excuse(teller.MemberSilent, silent)
+}
+
+func (v *visit) excuse(why teller.Excuse, outcome string) listen.Outcome {
+	answer, err := v.call.Excuse(why)
+	if err != nil {
+		v.farm.log.Error("no answer could be made", "channel", v.profile.ID, "error", err)
+		return v.reset()
+	}
+	v.keep(outcome, answer)
+	return listen.Outcome{Fate: listen.Reply, Frame: answer.Frame}
+}
+
+func (v *visit) silence() listen.Outcome {
+	v.keep(silent, teller.Answer{})
+	return listen.Outcome{Fate: listen.Silence}
+}
+
+func (v *visit) reset() listen.Outcome {
+	v.keep(reset, teller.Answer{})
+	return listen.Outcome{Fate: listen.Reset}
+}
+
+// keep notes the exchange at the moment of its answer.
+func (v *visit) keep(outcome string, answer teller.Answer) {
+	v.kept.outcome, v.kept.refusal, v.kept.answer = outcome, answer.Code, answer.Message
+	v.kept.took = v.farm.now().Sub(v.kept.at)
+	v.bank.exchanges.add(v.kept)
+	v.bank.counters.count(v.facts.Operation, outcome)
+}
+
+// wait waits and reports whether ctx still lasts.
+func wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
