@@ -71,7 +71,8 @@ func (s *SQLite) Reserve(ctx context.Context, sequence string, n uint64) (uint64
 
 // writeStatements are the writer's.
 type writeStatements struct {
-	conn *sqlite3.SQLiteConn
+	conn  *sqlite3.SQLiteConn
+	wrote bool // whether a statement has run since this was false
 
 	begin, commit, rollback  *statement
 	savepoint, undo, release *statement
@@ -97,7 +98,7 @@ func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
 		{&w.putSealed, putSealedSQL}, {&w.shred, "DELETE FROM sealed WHERE binding = ?"},
 		{&w.reserve, reserveSQL},
 	} {
-		s, err := prepare(conn, p.query)
+		s, err := prepare(conn, p.query, &w.wrote)
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +117,7 @@ const (
 		ON CONFLICT (name) DO UPDATE SET next = next + ? RETURNING next`
 )
 
-// apply runs inside a savepoint: what fails is undone by the caller. The key
+// apply may fail half done: the writer undoes it then. The key
 // comes first, so that a repeated request is told so before anything else.
 func (w *writeStatements) apply(c *Change) error {
 	if k := c.NewKey; k != nil {

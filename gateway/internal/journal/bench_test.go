@@ -64,10 +64,8 @@ func applySignings(b *testing.B, s *SQLite, from, rounds int) {
 func rawSignings(b *testing.B, s *SQLite, from, signings int) {
 	err := s.submit(context.Background(), func(w *writeStatements) error {
 		// Out of the transaction that submit has begun, into our own.
-		for _, step := range []*statement{w.release, w.commit} {
-			if err := run(step); err != nil {
-				return err
-			}
+		if err := run(w.commit); err != nil {
+			return err
 		}
 		var group [benchmarkCallers][4]Change
 		for first := 1; first <= signings; first += benchmarkCallers {
@@ -88,10 +86,7 @@ func rawSignings(b *testing.B, s *SQLite, from, signings int) {
 				}
 			}
 		}
-		if err := run(w.begin); err != nil {
-			return err
-		}
-		return run(w.savepoint)
+		return run(w.begin)
 	})
 	if err != nil {
 		b.Fatal(err)

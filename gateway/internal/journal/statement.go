@@ -16,16 +16,17 @@ import (
 // statement is a prepared statement of the writer, with room for its
 // arguments that is used again and again.
 type statement struct {
-	stmt driver.Stmt
-	args []driver.NamedValue
+	stmt  driver.Stmt
+	args  []driver.NamedValue
+	wrote *bool // set when it has run
 }
 
-func prepare(conn *sqlite3.SQLiteConn, query string) (*statement, error) {
+func prepare(conn *sqlite3.SQLiteConn, query string, wrote *bool) (*statement, error) {
 	stmt, err := conn.Prepare(query)
 	if err != nil {
 		return nil, fmt.Errorf("prepare %.40q: %w", query, err)
 	}
-	return &statement{stmt: stmt, args: make([]driver.NamedValue, stmt.NumInput())}, nil
+	return &statement{stmt: stmt, args: make([]driver.NamedValue, stmt.NumInput()), wrote: wrote}, nil
 }
 
 // exec runs the statement and says how many rows it changed. The values are
@@ -35,6 +36,7 @@ func (s *statement) exec(values ...driver.Value) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	*s.wrote = true
 	return result.RowsAffected()
 }
 
@@ -49,6 +51,7 @@ func (s *statement) number(values ...driver.Value) (_ int64, err error) {
 	if err := rows.Next(row[:]); err != nil {
 		return 0, err
 	}
+	*s.wrote = true
 	n, ok := row[0].(int64)
 	if !ok {
 		return 0, fmt.Errorf("column is a %T, not an integer", row[0])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -118,14 +119,20 @@ func (w *writer) run() {
 	}
 }
 
-// gather takes what waits, without waiting for more.
+// gather takes what waits. It lets others run once before it goes without
+// them: those whom the last group has woken bring their next change.
 func (w *writer) gather(group []*write, first *write) []*write {
+	yielded := false
 	for x := first; ; {
 		if x.state.CompareAndSwap(queued, taken) {
 			group = append(group, x)
 		}
 		if len(group) == groupLimit {
 			return group
+		}
+		if !yielded && len(w.queue) == 0 {
+			runtime.Gosched()
+			yielded = true
 		}
 		select {
 		case x = <-w.queue:
@@ -153,31 +160,72 @@ func (w *writer) commit(group []*write) {
 
 // transact leaves in each write what became of it alone. Its own error is the
 // whole group's: then none of it was acknowledged.
+//
+// A savepoint around each change costs a third of the whole, and a change is
+// rarely refused after something of it was written. So the first run does
+// without; where it meets such a change, the group is run again with them.
 func (w *writer) transact(group []*write) error {
+	err := w.try(group, w.bare)
+	if errors.Is(err, errHalf) {
+		err = w.try(group, w.enclosed)
+	}
+	return err
+}
+
+func (w *writer) try(group []*write, do func(*write) error) error {
 	if err := run(w.stmts.begin); err != nil {
 		return err
 	}
 	for _, x := range group {
-		if x.err = w.attempt(x); errors.Is(x.err, errBroken) {
-			return errors.Join(x.err, run(w.stmts.rollback))
+		x.err = do(x)
+		if errors.Is(x.err, errHalf) || errors.Is(x.err, errBroken) {
+			return errors.Join(x.err, w.rollback())
 		}
 	}
 	if err := run(w.stmts.commit); err != nil {
-		return errors.Join(err, run(w.stmts.rollback))
+		return errors.Join(err, w.rollback())
 	}
 	return nil
 }
 
-// errBroken: the transaction itself can't go on.
-var errBroken = errors.New("transaction is broken")
+func (w *writer) rollback() error {
+	if w.gone() {
+		return nil
+	}
+	return run(w.stmts.rollback)
+}
 
-// attempt runs one write so that it stays whole or not at all.
-func (w *writer) attempt(x *write) error {
+var (
+	errHalf   = errors.New("change failed half done") // only without a savepoint
+	errBroken = errors.New("transaction can't go on")
+)
+
+// bare runs one write as it is. SQLite undoes a statement that fails, so a
+// write whose first statement fails has left nothing.
+func (w *writer) bare(x *write) error {
+	w.stmts.wrote = false
+	err := x.do(w.stmts)
+	switch {
+	case err == nil:
+		return nil
+	case w.gone():
+		return errors.Join(errBroken, err)
+	case w.stmts.wrote:
+		return errHalf
+	}
+	return err
+}
+
+// enclosed runs one write so that it stays whole or not at all.
+func (w *writer) enclosed(x *write) error {
 	if err := run(w.stmts.savepoint); err != nil {
 		return errors.Join(errBroken, err)
 	}
 	failed := x.do(w.stmts)
 	if failed != nil {
+		if w.gone() {
+			return errors.Join(errBroken, failed)
+		}
 		if err := run(w.stmts.undo); err != nil {
 			return errors.Join(errBroken, failed, err)
 		}
@@ -187,6 +235,11 @@ func (w *writer) attempt(x *write) error {
 	}
 	return failed
 }
+
+// gone reports whether SQLite has rolled the transaction back by itself, as
+// it does when the disk is full or fails. What came next would be committed
+// statement by statement.
+func (w *writer) gone() bool { return w.stmts.conn.AutoCommit() }
 
 func run(s *statement) error {
 	_, err := s.exec()

@@ -3,7 +3,9 @@ package journal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 )
@@ -98,10 +100,12 @@ func TestBrokenTransaction(t *testing.T) {
 	good, bad := make(chan error, 1), make(chan error, 1)
 	go func() { good <- s.Apply(context.Background(), Change{NewKey: &Key{Key: "good"}}) }()
 	go func() {
-		bad <- s.submit(context.Background(), func(w *writeStatements) error { return run(w.rollback) })
+		bad <- s.submit(context.Background(), func(w *writeStatements) error {
+			return errors.Join(errors.New("the disk fails"), run(w.rollback))
+		})
 	}()
-	for len(s.queue) < 2 {
-		// Until both wait, so that they are of one group.
+	for len(s.queue) < 2 { // until both wait, so that they are of one group
+		runtime.Gosched()
 	}
 	release()
 	if err := <-done; err != nil {
@@ -117,5 +121,56 @@ func TestBrokenTransaction(t *testing.T) {
 	}
 	if err := s.Apply(t.Context(), Change{NewKey: &Key{Key: "next"}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// A full disk refuses whole changes, also when the first statement still fits.
+func TestFullDisk(t *testing.T) {
+	s := openInside(t, 0)
+	pragma := func(text string) {
+		t.Helper()
+		err := s.submit(t.Context(), func(w *writeStatements) error {
+			p, err := prepare(w.conn, text, &w.wrote)
+			if err != nil {
+				return err
+			}
+			_, err = p.number()
+			return errors.Join(err, p.stmt.Close())
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change := func(n int) Change {
+		id := fmt.Sprint("bnd_", n)
+		return Change{
+			NewKey:  &Key{Key: id, Body: make([]byte, 3000)},
+			Binding: &Binding{ID: id, Version: 1, CardHash: []byte(id)},
+			Sealed:  &Sealed{Binding: id, Data: make([]byte, 9000)},
+		}
+	}
+	pragma("PRAGMA max_page_count = 100")
+	refused := 0
+	for n := range 40 {
+		err := s.Apply(t.Context(), change(n))
+		id := fmt.Sprint("bnd_", n)
+		_, noKey := s.Key(t.Context(), "", "", id)
+		_, noBinding := s.Binding(t.Context(), id)
+		_, noSealed := s.Sealed(t.Context(), id)
+		for part, missing := range map[string]error{"key": noKey, "binding": noBinding, "sealed data": noSealed} {
+			if errors.Is(missing, ErrNotFound) != (err != nil) {
+				t.Errorf("change %d: applied: %v, %s: %v", n, err, part, missing)
+			}
+		}
+		if err != nil {
+			refused++
+		}
+	}
+	if refused == 0 || refused == 40 {
+		t.Errorf("%d of 40 changes were refused: the disk was never full, or always", refused)
+	}
+	pragma("PRAGMA max_page_count = 1000000")
+	if err := s.Apply(t.Context(), change(99)); err != nil {
+		t.Errorf("after there is room again: %v", err)
 	}
 }
