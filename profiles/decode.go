@@ -101,7 +101,7 @@ func (d *decoder) plain(f *file, node *yaml.Node, v reflect.Value, path string) 
 		}
 	case reflect.Bool:
 		if node.ShortTag() != "!!bool" || node.Value != "true" && node.Value != "false" {
-			f.at(node, "%swant true or false, not %s", label(path), form(node))
+			f.at(node, "%swant true or false, in these letters", label(path))
 			return
 		}
 		v.SetBool(node.Value == "true")

@@ -78,7 +78,7 @@ func TestBankRules(t *testing.T) {
 		{"id: mybank", "id: otherbank", `id: "otherbank" is not the name of the file: want "mybank"`},
 		{"zh: 示例银行", `zh: " "`, "name.zh: required: a text"},
 		{"en: Example Bank", "en: " + strings.Repeat("e", 121), "name.en: longer than 120 bytes"},
-		{"tier: city", "tier: cyti", `tier: "cyti" is not one of state, city, foreign (did you mean city?)`},
+		{"tier: city", "tier: ciyt", `tier: "ciyt" is not one of state, city, foreign (did you mean city?)`},
 		{`["09990000"]`, `["0999000"]`, "issuer_codes[0]: want 8 digits in quotes"},
 		{`["09990000"]`, `["09990000", "09990000"]`, "issuer_codes[1]: the same as entry 1"},
 		{`["09990000"]`, `["01030000"]`, "issuer_codes[0]: bank abc has this number already"},

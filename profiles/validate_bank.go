@@ -100,7 +100,7 @@ func (r *rules) money(p place, b *Bank) {
 	switch {
 	case free.Supported && free.MaxFen == 0:
 		highest.fault("required where password_free is supported: 1 to 10,000,000")
-	case !free.Supported && free.MaxFen > 0:
+	case !free.Supported && free.MaxFen > 0 && !p.key("accounts").key("password_free").key("supported").bad:
 		highest.fault("never reached: password_free is not supported (set supported: true)")
 	case free.MaxFen > b.Money.SingleFen && b.Money.SingleFen > 0:
 		highest.fault("%s is more than money.single_fen, %s: never reached", commas(free.MaxFen), commas(b.Money.SingleFen))
