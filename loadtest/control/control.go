@@ -113,9 +113,12 @@ func (f *Farm) Customers(ctx context.Context, bank, kind, cursor string, limit i
 	return page.Customers, page.Next, err
 }
 
-// Inbox returns the messages to a person, newest first. It waits up to wait, in whole seconds, for there to be one.
-func (f *Farm) Inbox(ctx context.Context, bank, to string, wait time.Duration) ([]Message, error) {
+// Inbox returns the messages to a person, newest first. It waits up to wait, in
+// whole seconds, for there to be one after the message with the id after; an
+// empty id: any at all.
+func (f *Farm) Inbox(ctx context.Context, bank, to, after string, wait time.Duration) ([]Message, error) {
 	q := url.Values{"to": {to}, "wait_s": {strconv.Itoa(int(wait.Seconds()))}}
+	set(q, "after", after)
 	var page struct {
 		Messages []Message `json:"messages"`
 	}

@@ -24,7 +24,7 @@ type (
 	}
 	// Inbox is a person's telephone.
 	Inbox interface {
-		Inbox(ctx context.Context, bank, to string, wait time.Duration) ([]control.Message, error)
+		Inbox(ctx context.Context, bank, to, after string, wait time.Duration) ([]control.Message, error)
 	}
 )
 
@@ -75,10 +75,10 @@ type Bind struct {
 
 // The pauses between two looks at a binding that is being found out, or at an inbox.
 const (
-	pollLeast = 100 * time.Millisecond
-	pollMost  = 2 * time.Second
-	inboxWait = 5 * time.Second // of one long poll
-	inboxLook = 100 * time.Millisecond
+	pollLeast  = 100 * time.Millisecond
+	pollMost   = 2 * time.Second
+	inboxWait  = 5 * time.Second        // of one long poll
+	inboxPause = 100 * time.Millisecond // after a look that failed
 	// confirmsMost is how often a code is brought whose confirm turned out to have never reached the bank.
 	confirmsMost = 3
 )
@@ -231,17 +231,18 @@ func (s *session) code(ctx context.Context, applied time.Time) (secret.Code, boo
 	until := s.now().Add(limit)
 	// The farm's clock may write whole seconds, and a message of the same second is this apply's: its phone was quiet before.
 	oldest := applied.Truncate(time.Second)
-	for {
+	for seen := ""; ; {
 		wait := min(inboxWait, max(time.Second, until.Sub(s.now())))
-		messages, err := s.Inbox.Inbox(ctx, s.subject.Bank, s.subject.Customer.Mobile.Reveal(), wait)
-		if err == nil {
-			for _, m := range messages {
-				if !m.Code.IsZero() && !m.At.Before(oldest) {
-					return m.Code, true
-				}
+		messages, err := s.Inbox.Inbox(ctx, s.subject.Bank, s.subject.Customer.Mobile.Reveal(), seen, wait)
+		for _, m := range messages {
+			if !m.Code.IsZero() && !m.At.Before(oldest) {
+				return m.Code, true
 			}
 		}
-		if s.now().After(until) || !sleep(ctx, inboxLook) {
+		if len(messages) > 0 {
+			seen = messages[0].ID
+		}
+		if s.now().After(until) || err != nil && !sleep(ctx, inboxPause) || ctx.Err() != nil {
 			return secret.Code{}, false
 		}
 	}

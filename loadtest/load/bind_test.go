@@ -133,6 +133,8 @@ func TestEveryEndIsCounted(t *testing.T) {
 		}}, end: EndProcessing},
 		{name: "no code", bank: &bank{}, change: func(s *Bind) { s.Inbox = deadInbox{} },
 			end: EndNoCode, failure: Failure{Confirm, "inbox", "no_code"}},
+		{name: "the inbox is down", bank: &bank{}, change: func(s *Bind) { s.Inbox = brokenInbox{} },
+			end: EndNoCode, failure: Failure{Confirm, "inbox", "no_code"}},
 		{name: "an old code only", bank: &bank{}, change: func(s *Bind) { s.Inbox = staleInbox{} },
 			end: EndNoCode, failure: Failure{Confirm, "inbox", "no_code"}},
 		{name: "failed after all", bank: &bank{
@@ -198,14 +200,25 @@ func TestConfirmThatNeverArrivedIsBroughtAgain(t *testing.T) {
 
 type deadInbox struct{}
 
-func (deadInbox) Inbox(context.Context, string, string, time.Duration) ([]control.Message, error) {
+func (deadInbox) Inbox(ctx context.Context, _, _, _ string, wait time.Duration) ([]control.Message, error) {
+	sleep(ctx, wait)
 	return nil, nil
+}
+
+type brokenInbox struct{}
+
+func (brokenInbox) Inbox(context.Context, string, string, string, time.Duration) ([]control.Message, error) {
+	return nil, errNotJSON
 }
 
 type staleInbox struct{}
 
-func (staleInbox) Inbox(context.Context, string, string, time.Duration) ([]control.Message, error) {
-	return []control.Message{{Code: secret.NewCode("654321"), At: time.Now().Add(-time.Hour)}}, nil
+func (staleInbox) Inbox(ctx context.Context, _, _, after string, wait time.Duration) ([]control.Message, error) {
+	if after == "7" {
+		sleep(ctx, wait)
+		return nil, nil
+	}
+	return []control.Message{{ID: "7", Code: secret.NewCode("654321"), At: time.Now().Add(-time.Hour)}}, nil
 }
 
 // about allows for the histogram's three digits.
