@@ -22,6 +22,8 @@ const (
 	gatewayOpens = "4000000004"
 	bankRetired  = "4000000005"
 	bankRevoked  = "4000000006"
+	gatewayGone  = "4000000007" // revoked
+	bankClosed   = "4000000008" // revoked, for envelopes
 )
 
 // annexKey is the key of GM/T 0003.5 annex A, which made the golden messages.
@@ -59,6 +61,8 @@ func keys(t testing.TB) []seal.Key {
 		add(gatewayOpens, seal.Gateway, "encrypt", "active")
 		add(bankRetired, seal.Bank, "sign", "retiring")
 		add(bankRevoked, seal.Bank, "sign", "revoked")
+		add(gatewayGone, seal.Gateway, "sign", "revoked")
+		add(bankClosed, seal.Bank, "encrypt", "revoked")
 	}
 	return all
 }
@@ -80,4 +84,11 @@ func codec(t testing.TB, side seal.Side, opts epcc.Options) *epcc.Codec {
 	c, err := epcc.New(opts, ring(t, side))
 	must(t, err)
 	return c
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
