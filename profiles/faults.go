@@ -26,7 +26,7 @@ func (f ConfigFault) String() string {
 }
 
 // Faults is all that is wrong in a set, ordered by file, line and column. Load returns it as a pointer.
-type Faults struct {
+type Faults struct { //nolint:errname // a list of faults that is told as one error; Error would be a wrong name for one of them
 	List []ConfigFault
 	More int // how many were left out beyond 10,000
 }

@@ -6,6 +6,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"log"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -40,13 +42,16 @@ func main() {
 	if len(os.Args) > 1 {
 		out = os.Args[1]
 	}
-	if err := run(out); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, out)
+	stop()
+	if err != nil {
 		log.Fatalf("gen: %v", err)
 	}
 }
 
-func run(out string) error {
-	source, err := fetch()
+func run(ctx context.Context, out string) error {
+	source, err := fetch(ctx)
 	if err != nil {
 		return err
 	}
@@ -57,14 +62,14 @@ func run(out string) error {
 	return os.WriteFile(out, render(rows), 0o644) //nolint:gosec // a public table
 }
 
-// fetch packs the exact version into a folder of its own and returns the package's source and checks its licence.
-func fetch() (string, error) {
+// fetch packs the exact version into a folder of its own, checks its licence and returns its source.
+func fetch(ctx context.Context) (string, error) {
 	dir, err := os.MkdirTemp("", "bins-gen-")
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	cmd := exec.Command("npm", "pack", "--silent", npmPackage+"@"+version)
+	cmd := exec.CommandContext(ctx, "npm", "pack", "--silent", npmPackage+"@"+version)
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("npm pack: %w", err)
