@@ -56,7 +56,7 @@ func (l *Ledger) Recall(ctx context.Context, channel, operation, number string) 
 }
 
 const selectAnswer = `SELECT fingerprint, refusal, agreement, class, card_type, at FROM answers
-	WHERE channel = ? AND operation = ? AND number = ?`
+	WHERE channel = +? AND operation = +? AND number = +?`
 
 func scanAnswer(row *sql.Row) (a Answer, fingerprint []byte, err error) {
 	var at int64
