@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRun: func(*cobra.Command, []string) { begun = true },
 	}
-	root.AddCommand(attackCommand(), reportCommand(), verifyCommand(), versionCommand())
+	root.AddCommand(attackCommand(), reportCommand(), verifyCommand(), upCommand(), readyCommand(), versionCommand())
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -23,6 +23,7 @@ type Config struct {
 	Home     string        // folder of keys, data and logs; default .kaqiao
 	Farm     string        // address of the farm's control port; default 127.0.0.1:9090
 	Gateway  string        // address of the gateway's API; default 127.0.0.1:8080
+	Profiles string        // folder of profiles for both; default: those in the programs
 	Patience time.Duration // how long each may take to be ready, and to stop; default 60 s
 	Out      io.Writer     // what people read
 }
@@ -110,17 +111,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (p *Pair) start(ctx context.Context) error {
-	keys := filepath.Join(p.cfg.Home, "keys")
-	for _, one := range []struct {
-		name, ready string
-		args        []string
-	}{
-		{"mockbanks", "http://" + p.cfg.Farm + "/healthz",
-			[]string{"serve", "--keys", keys, "--data", filepath.Join(p.cfg.Home, "farm"), "--control", p.cfg.Farm}},
-		{"gateway", "http://" + p.cfg.Gateway + "/readyz",
-			[]string{"serve", "--dev", "--keys", keys, "--data", filepath.Join(p.cfg.Home, "gateway"), "--listen", p.cfg.Gateway,
-				"--dev-caller-key", filepath.Join(p.cfg.Home, "dev-caller.key")}},
-	} {
+	for _, one := range p.cfg.plan() {
 		if taken(ctx, one.ready) {
 			return fmt.Errorf("start %s: something answers at %s already: stop it first", one.name, one.ready)
 		}
@@ -134,6 +125,26 @@ func (p *Pair) start(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// planned is one program to start, and the URL that tells that it is ready.
+type planned struct {
+	name, ready string
+	args        []string
+}
+
+func (c Config) plan() []planned {
+	keys := filepath.Join(c.Home, "keys")
+	farm := []string{"serve", "--keys", keys, "--data", filepath.Join(c.Home, "farm"), "--control", c.Farm}
+	gateway := []string{"serve", "--dev", "--keys", keys, "--data", filepath.Join(c.Home, "gateway"), "--listen", c.Gateway,
+		"--dev-caller-key", filepath.Join(c.Home, "dev-caller.key")}
+	if c.Profiles != "" {
+		farm, gateway = append(farm, "--profiles", c.Profiles), append(gateway, "--profiles", c.Profiles)
+	}
+	return []planned{
+		{"mockbanks", "http://" + c.Farm + "/healthz", farm},
+		{"gateway", "http://" + c.Gateway + "/readyz", gateway},
+	}
 }
 
 // stop ends the programs in reverse order, softly and, after the patience, hard.
