@@ -18,6 +18,9 @@ var (
 	ErrMalformed = errors.New("answer is malformed")
 )
 
+// errBroken stands for errors of connections that carry no request.
+var errBroken = errors.New("connection broke")
+
 // StatusError is an answer with a status other than 200.
 type StatusError struct{ Code int }
 
