@@ -67,7 +67,7 @@ func (t *transaction) apply(a Apply) (Answer, error) {
 func (t *transaction) holdingOf(card secret.Card, institution string, now time.Time) (h holding, err error) {
 	h.card.Number = card.Reveal()
 	var latest int64
-	err = t.holding.QueryRow(h.card.Number, bankDay(now), institution).Scan(
+	err = t.holding.row(h.card.Number, bankDay(now), institution).Scan(
 		&h.card.Type, &h.card.Class, &h.account, &h.card.State, &h.card.CVV, &h.card.Expiry, &h.card.OnlinePayment, &h.codes, &h.signs,
 		&h.customer.Name, &h.customer.Document.Type, &h.customer.Document.Number, &h.customer.Mobile, &latest)
 	if latest > 0 {
@@ -80,16 +80,16 @@ func (t *transaction) holdingOf(card secret.Card, institution string, now time.T
 // works for this card at this institution.
 func (t *transaction) sendCode(a Apply, h holding, now time.Time) error {
 	id := a.Identity
-	if _, err := t.supersede.Exec(h.card.Number, a.Institution); err != nil {
+	if err := t.supersede.exec(h.card.Number, a.Institution); err != nil {
 		return err
 	}
 	code := drawCode(t.seed, h.card.Number, h.codes+1, t.terms.CodeDigits)
-	if _, err := t.keepCode.Exec(a.Channel, a.Number, a.Institution, h.card.Number,
+	if err := t.keepCode.exec(a.Channel, a.Number, a.Institution, h.card.Number,
 		id.Name.Reveal(), id.DocumentType, id.Document.Reveal(), id.Mobile.Reveal(),
 		code, now.UnixMilli(), now.Add(t.terms.CodeTTL).UnixMilli()); err != nil {
 		return err
 	}
-	if _, err := t.countSign.Exec(h.signs+1, bankDay(now), h.card.Number); err != nil {
+	if err := t.countSign.exec(h.signs+1, bankDay(now), h.card.Number); err != nil {
 		return err
 	}
 	text := fmt.Sprintf("【%s】验证码%s，您正在为尾号%s的银行卡办理快捷支付签约，%s内有效。请勿告诉他人。",

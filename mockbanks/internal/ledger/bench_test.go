@@ -57,12 +57,20 @@ func BenchmarkRawRows(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer db.Close()
+	b.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	conn, err := db.Conn(context.Background())
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer conn.Close()
+	b.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	statement := func(query string) *sql.Stmt {
 		s, err := conn.PrepareContext(context.Background(), query)
 		if err != nil {

@@ -79,7 +79,7 @@ type trigger struct {
 func (t *transaction) triggerOf(r Request) (found trigger, err error) {
 	var card, name, document, mobile, code string
 	var expires int64
-	err = t.trigger.QueryRow(r.Channel, r.Number).Scan(&found.institution, &card, &name, &found.identity.DocumentType,
+	err = t.trigger.row(r.Channel, r.Number).Scan(&found.institution, &card, &name, &found.identity.DocumentType,
 		&document, &mobile, &code, &expires, &found.wrong, &found.state, &found.cardType, &found.class)
 	if err == nil && found.institution != r.Institution {
 		err = sql.ErrNoRows // another institution's number is none
@@ -127,21 +127,21 @@ func (t *transaction) countWrong(r Request, was trigger, why Refusal) error {
 	if why == CodeLocked {
 		state = "locked"
 	}
-	_, err := t.wrongCode.Exec(state, r.Channel, r.Number)
+	err := t.wrongCode.exec(state, r.Channel, r.Number)
 	return err
 }
 
 // sign uses the code up and returns the agreement's number: that of the live
 // agreement of this card and wallet account where there is one.
 func (t *transaction) sign(c Confirm, r trigger, now time.Time) (number string, err error) {
-	if _, err := t.useCode.Exec(c.Channel, c.Number); err != nil {
+	if err := t.useCode.exec(c.Channel, c.Number); err != nil {
 		return "", err
 	}
 	card := r.identity.Card.Reveal()
-	err = t.signed.QueryRow(card, c.Institution, c.Account).Scan(&number)
+	err = t.signed.row(card, c.Institution, c.Account).Scan(&number)
 	if errors.Is(err, sql.ErrNoRows) {
 		prefix := agreementPrefix(t.terms.Bank, now)
-		err = t.keepAgreement.QueryRow(prefix, c.Institution, c.Account, card, now.UnixMilli()).Scan(&number)
+		err = t.keepAgreement.row(prefix, c.Institution, c.Account, card, now.UnixMilli()).Scan(&number)
 	}
 	return number, err
 }

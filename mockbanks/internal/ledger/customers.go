@@ -43,7 +43,7 @@ func (l *Ledger) Customers(ctx context.Context, f Filter) ([]Customer, string, e
 	if err != nil {
 		return nil, "", fmt.Errorf("ledger: customers: %w", err)
 	}
-	rows, err := l.reader.customers.QueryContext(ctx, after, f.Kind, f.Unbound, limit+1)
+	rows, err := choose(ctx, l.reader.customers, l.reader.customersOfKind, f.Kind, after, f.Unbound, limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("ledger: customers: %w", l.orClosed(err))
 	}
@@ -69,7 +69,7 @@ func (l *Ledger) AddCustomer(ctx context.Context, c Customer) error {
 	var exists bool
 	err = l.writer.do(ctx, func(t *transaction) (err error) {
 		for _, card := range c.Cards {
-			if err = t.cardExists.QueryRow(card.Number).Scan(&exists); err != nil || exists {
+			if err = t.cardExists.row(card.Number).Scan(&exists); err != nil || exists {
 				return err
 			}
 		}
@@ -125,11 +125,11 @@ func (c Customer) checked() (Customer, error) {
 }
 
 // adder puts customers in, within one transaction.
-type adder struct{ customers, accounts, cards *sql.Stmt }
+type adder struct{ customers, accounts, cards statement }
 
 func newAdder(p preparer) (*adder, error) {
 	var a adder
-	return &a, prepareAll(p, map[**sql.Stmt]string{
+	return &a, prepareAll(p, map[*statement]string{
 		&a.customers: `INSERT INTO customers (kind, name, document_type, document, mobile, email) VALUES (?, ?, ?, ?, ?, ?)`,
 		&a.accounts:  `INSERT INTO accounts (customer, class, state) VALUES (?, ?, ?)`,
 		&a.cards:     `INSERT INTO cards (number, account, type, cvv, expiry, online_payment, state) VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -138,7 +138,7 @@ func newAdder(p preparer) (*adder, error) {
 
 // customer adds a customer that has been checked, with an account for each card.
 func (a *adder) customer(c Customer) error {
-	customer, err := insert(a.customers, c.Kind, c.Name, c.Document.Type, c.Document.Number, c.Mobile, c.Email)
+	customer, err := a.customers.insert(c.Kind, c.Name, c.Document.Type, c.Document.Number, c.Mobile, c.Email)
 	if err != nil {
 		return err
 	}
@@ -150,23 +150,15 @@ func (a *adder) customer(c Customer) error {
 		case "locked", "lost":
 			ofCard = card.State
 		}
-		account, err := insert(a.accounts, customer, card.Class, ofAccount)
+		account, err := a.accounts.insert(customer, card.Class, ofAccount)
 		if err != nil {
 			return err
 		}
-		if _, err := insert(a.cards, card.Number, account, card.Type, card.CVV, card.Expiry, card.OnlinePayment, ofCard); err != nil {
+		if err := a.cards.exec(card.Number, account, card.Type, card.CVV, card.Expiry, card.OnlinePayment, ofCard); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func insert(s *sql.Stmt, args ...any) (id int64, err error) {
-	r, err := s.Exec(args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.LastInsertId()
 }
 
 // scanCustomers folds rows of one card each into customers.

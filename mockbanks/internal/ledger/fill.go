@@ -19,14 +19,14 @@ const version = "1"
 // Tables, people and the notes in meta are one transaction: a file is either
 // empty or whole.
 func prepare(db *sql.DB, cfg Config) (seed uint64, err error) {
-	tx, err := db.Begin()
+	tx, err := db.BeginTx(background(), nil)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, rollback(tx)) }()
 	var tables, meta int
 	const count = `SELECT count(*), count(*) FILTER (WHERE name = 'meta') FROM sqlite_schema WHERE type = 'table'`
-	if err := tx.QueryRow(count).Scan(&tables, &meta); err != nil {
+	if err := tx.QueryRowContext(background(), count).Scan(&tables, &meta); err != nil {
 		return 0, err
 	}
 	switch {
@@ -43,7 +43,7 @@ func prepare(db *sql.DB, cfg Config) (seed uint64, err error) {
 
 // fill makes the tables and puts the people in.
 func fill(tx *sql.Tx, cfg Config) error {
-	if _, err := tx.Exec(schema); err != nil {
+	if _, err := tx.ExecContext(background(), schema); err != nil {
 		return err
 	}
 	add, err := newAdder(tx)
@@ -63,7 +63,7 @@ func fill(tx *sql.Tx, cfg Config) error {
 	}
 	notes := [][2]string{{"version", version}, {"bank", cfg.Terms.Bank}, {"seed", strconv.FormatUint(cfg.Seed, 10)}}
 	for _, note := range notes {
-		if _, err := tx.Exec(`INSERT INTO meta (key, value) VALUES (?, ?)`, note[0], note[1]); err != nil {
+		if _, err := tx.ExecContext(background(), `INSERT INTO meta (key, value) VALUES (?, ?)`, note[0], note[1]); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func fill(tx *sql.Tx, cfg Config) error {
 func check(tx *sql.Tx, cfg Config) (seed uint64, err error) {
 	note := func(key string) (value string) {
 		if err == nil {
-			err = tx.QueryRow(`SELECT value FROM meta WHERE key = ?`, key).Scan(&value)
+			err = tx.QueryRowContext(background(), `SELECT value FROM meta WHERE key = ?`, key).Scan(&value)
 		}
 		return value
 	}

@@ -55,7 +55,7 @@ func (l *Ledger) messages(ctx context.Context, to, after string, limit int) (fou
 	if err != nil {
 		return nil, err
 	}
-	rows, err := l.reader.messages.QueryContext(ctx, to, id, limit)
+	rows, err := choose(ctx, l.reader.messages, l.reader.messagesTo, to, id, limit)
 	if err != nil {
 		return nil, l.orClosed(err)
 	}
@@ -74,7 +74,7 @@ func (l *Ledger) messages(ctx context.Context, to, after string, limit int) (fou
 
 // send puts a message into the transaction; who waits for it hears of it after the commit.
 func (t *transaction) send(m Message) error {
-	_, err := t.keepMessage.Exec(m.Kind, m.To, m.Code, m.Text, m.At.UnixMilli())
+	err := t.keepMessage.exec(m.Kind, m.To, m.Code, m.Text, m.At.UnixMilli())
 	t.sent = append(t.sent, m.To)
 	return err
 }
@@ -85,13 +85,13 @@ func (t *transaction) prune() error {
 		return nil
 	}
 	var oldest, newest int64
-	if err := t.messageRange.QueryRow().Scan(&oldest, &newest); err != nil {
+	if err := t.messageRange.row().Scan(&oldest, &newest); err != nil {
 		return err
 	}
 	if newest-oldest+1 < int64(t.keep)+dropAtOnce {
 		return nil
 	}
-	_, err := t.dropMessages.Exec(oldest + dropAtOnce)
+	err := t.dropMessages.exec(oldest + dropAtOnce)
 	return err
 }
 

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"cmp"
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -124,7 +123,9 @@ func (l *Ledger) open(cfg Config) (err error) {
 
 // checked fills in defaults and refuses what is out of bounds.
 func (c Config) checked() (Config, error) {
-	c.Now = cmpFunc(c.Now, time.Now)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	c.Queue = cmp.Or(c.Queue, 4096)
 	c.Messages = cmp.Or(c.Messages, 200_000)
@@ -151,13 +152,6 @@ func (c Config) checked() (Config, error) {
 		within("code digits", c.Terms.CodeDigits, 4, 8),
 		within("attempts", c.Terms.Attempts, 1, 10),
 		within("signs per day", c.Terms.SignsPerDay, 1, 1_000))
-}
-
-func cmpFunc(f, otherwise func() time.Time) func() time.Time {
-	if f == nil {
-		return otherwise
-	}
-	return f
 }
 
 // makeFile makes the file for its owner's eyes only, before SQLite would make it for everybody's.
@@ -192,7 +186,3 @@ func closeAll(undo []func() error) error {
 	}
 	return errors.Join(errs...)
 }
-
-// background is for calls into the driver: with a context that can end, the
-// driver starts a goroutine for each call.
-func background() context.Context { return context.Background() }

@@ -18,12 +18,12 @@ type transaction struct {
 	sent  []string // the addresses to which this transaction has sent messages
 	add   *adder
 
-	cardExists                                     *sql.Stmt
-	answer, keepAnswer                             *sql.Stmt
-	holding, supersede, keepCode, countSign        *sql.Stmt
-	keepMessage, messageRange, dropMessages        *sql.Stmt
-	trigger, wrongCode, useCode                    *sql.Stmt
-	signed, keepAgreement, agreement, endAgreement *sql.Stmt
+	cardExists                                     statement
+	answer, keepAnswer                             statement
+	holding, supersede, keepCode, countSign        statement
+	keepMessage, messageRange, dropMessages        statement
+	trigger, wrongCode, useCode                    statement
+	signed, keepAgreement, agreement, endAgreement statement
 }
 
 // The + before a parameter changes nothing in the answer. Without it, where a
@@ -37,7 +37,7 @@ func newTransaction(p preparer, l *Ledger, keep int) (*transaction, error) {
 	if t.add, err = newAdder(p); err != nil {
 		return nil, err
 	}
-	return t, prepareAll(p, map[**sql.Stmt]string{
+	return t, prepareAll(p, map[*statement]string{
 		&t.cardExists: `SELECT EXISTS (SELECT 1 FROM cards WHERE number = ?)`,
 		&t.answer:     selectAnswer,
 		&t.keepAnswer: `INSERT OR REPLACE INTO answers (channel, operation, number, fingerprint, refusal, agreement, class, card_type, at)
@@ -79,7 +79,7 @@ type earlier struct {
 }
 
 func (t *transaction) earlier(r Request) (e earlier, err error) {
-	e.answer, e.fingerprint, err = scanAnswer(t.answer.QueryRow(r.Channel, r.Operation, r.Number))
+	e.answer, e.fingerprint, err = scanAnswer(t.answer.row(r.Channel, r.Operation, r.Number))
 	if errors.Is(err, sql.ErrNoRows) {
 		return earlier{}, nil
 	}
@@ -99,9 +99,8 @@ func (e earlier) again(fingerprint []byte, now time.Time) Answer {
 
 // remember keeps the answer to a request in place of an earlier one.
 func (t *transaction) remember(r Request, fingerprint []byte, a Answer) error {
-	_, err := t.keepAnswer.Exec(r.Channel, r.Operation, r.Number, fingerprint,
+	return t.keepAnswer.exec(r.Channel, r.Operation, r.Number, fingerprint,
 		string(a.Refusal), a.Agreement, a.Class, a.CardType, a.At.UnixMilli())
-	return err
 }
 
 // fingerprint is short and the same for the same parts. Each part carries its

@@ -49,7 +49,7 @@ func (l *Ledger) Agreements(ctx context.Context, f AgreementFilter) (found []Agr
 	if err != nil {
 		return nil, "", fmt.Errorf("ledger: agreements: %w", err)
 	}
-	rows, err := l.reader.agreements.QueryContext(ctx, f.Card, before, limit+1)
+	rows, err := choose(ctx, l.reader.agreements, l.reader.agreementsOfCard, f.Card, before, limit+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("ledger: agreements: %w", l.orClosed(err))
 	}
@@ -79,7 +79,7 @@ func (t *transaction) unsign(u Unsign) (Answer, error) {
 	if err != nil || before.found {
 		return before.again(mark, answer.At), err
 	}
-	_, a, err := scanAgreement(t.agreement.QueryRow(u.Agreement))
+	_, a, err := scanAgreement(t.agreement.row(u.Agreement))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		answer.Refusal = NoAgreement
@@ -91,7 +91,7 @@ func (t *transaction) unsign(u Unsign) (Answer, error) {
 		answer.Refusal, answer.Agreement = AlreadyUnsigned, a.Number
 	default:
 		answer.Agreement = a.Number
-		if _, err := t.endAgreement.Exec("unsigned", answer.At.UnixMilli(), a.Number); err != nil {
+		if err := t.endAgreement.exec("unsigned", answer.At.UnixMilli(), a.Number); err != nil {
 			return Answer{}, fmt.Errorf("end the agreement: %w", err)
 		}
 	}
@@ -102,7 +102,7 @@ func (l *Ledger) end(ctx context.Context, number, state string) (Agreement, erro
 	var a Agreement
 	var found bool
 	err := l.writer.do(ctx, func(t *transaction) (err error) {
-		_, a, err = scanAgreement(t.agreement.QueryRow(number))
+		_, a, err = scanAgreement(t.agreement.row(number))
 		if found = !errors.Is(err, sql.ErrNoRows); !found {
 			return nil
 		}
@@ -110,7 +110,7 @@ func (l *Ledger) end(ctx context.Context, number, state string) (Agreement, erro
 			return err
 		}
 		a.State, a.At = state, t.now()
-		_, err = t.endAgreement.Exec(a.State, a.At.UnixMilli(), number)
+		err = t.endAgreement.exec(a.State, a.At.UnixMilli(), number)
 		return err
 	})
 	if err == nil && !found {

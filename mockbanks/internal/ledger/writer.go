@@ -22,7 +22,7 @@ type writer struct {
 	mu     sync.RWMutex // held for reading while something enters the queue
 	closed bool
 
-	begin, commit, back *sql.Stmt
+	begin, commit, back statement
 	tx                  *transaction
 	bell                *bell
 }
@@ -44,12 +44,12 @@ func newWriter(db *sql.DB, l *Ledger, cfg Config) (w *writer, err error) {
 			err = errors.Join(err, w.conn.Close())
 		}
 	}()
-	if err := prepareAll(onConn{w.conn}, map[**sql.Stmt]string{
+	if err := prepareAll(w.conn, map[*statement]string{
 		&w.begin: `BEGIN IMMEDIATE`, &w.commit: `COMMIT`, &w.back: `ROLLBACK`,
 	}); err != nil {
 		return nil, err
 	}
-	if w.tx, err = newTransaction(onConn{w.conn}, l, cfg.Messages); err != nil {
+	if w.tx, err = newTransaction(w.conn, l, cfg.Messages); err != nil {
 		return nil, err
 	}
 	go w.run()
@@ -141,12 +141,12 @@ func (w *writer) gather(batch []change) []change {
 
 // together commits all of the batch, or nothing.
 func (w *writer) together(batch []change) (err error) {
-	if _, err := w.begin.Exec(); err != nil {
+	if err := w.begin.exec(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() {
 		if err != nil {
-			_, back := w.back.Exec()
+			back := w.back.exec()
 			err = errors.Join(err, back)
 		}
 	}()
@@ -159,7 +159,7 @@ func (w *writer) together(batch []change) (err error) {
 	if err := w.tx.prune(); err != nil {
 		return fmt.Errorf("prune messages: %w", err)
 	}
-	if _, err := w.commit.Exec(); err != nil {
+	if err := w.commit.exec(); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	w.bell.ring(w.tx.sent)
@@ -170,11 +170,4 @@ func finish(batch []change, err error) {
 	for _, c := range batch {
 		c.done <- err
 	}
-}
-
-// onConn prepares statements that stay with one connection.
-type onConn struct{ *sql.Conn }
-
-func (c onConn) Prepare(query string) (*sql.Stmt, error) {
-	return c.PrepareContext(background(), query)
 }

@@ -1,0 +1,50 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// statement is prepared once and lives as long as its connection.
+type statement struct{ sql *sql.Stmt }
+
+// preparer is a database, a connection or a transaction.
+type preparer interface {
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+func prepareAll(p preparer, queries map[*statement]string) error {
+	for at, query := range queries {
+		s, err := p.PrepareContext(background(), query)
+		if err != nil {
+			return fmt.Errorf("prepare %q: %w", query, err)
+		}
+		at.sql = s
+	}
+	return nil
+}
+
+func (s statement) exec(args ...any) error {
+	_, err := s.sql.ExecContext(background(), args...)
+	return err
+}
+
+// insert returns the id of the row.
+func (s statement) insert(args ...any) (id int64, err error) {
+	r, err := s.sql.ExecContext(background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return r.LastInsertId()
+}
+
+func (s statement) row(args ...any) *sql.Row { return s.sql.QueryRowContext(background(), args...) }
+
+func (s statement) rows(ctx context.Context, args ...any) (*sql.Rows, error) {
+	return s.sql.QueryContext(ctx, args...)
+}
+
+// background is for short calls into the driver: with a context that can end,
+// it starts a goroutine for each of them.
+func background() context.Context { return context.Background() }
