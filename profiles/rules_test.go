@@ -72,6 +72,8 @@ func try(t *testing.T, file string, cases []broken) {
 }
 
 func TestBankRules(t *testing.T) {
+	const route = `  - channel: nucc            # the id of a file in channels/
+    member: C1999999999999   # NetsUnion: C and 13 digits. This one is invented.`
 	try(t, "banks/mybank.yaml", []broken{
 		{"id: mybank", "id: MyBank", "id: want a to z, 0 to 9 and - between them, at most 32"},
 		{"id: mybank", "id: -bank", "id: want a to z"},
@@ -87,6 +89,8 @@ func TestBankRules(t *testing.T) {
 		{"table_codes: []", "table_codes: [ABC]", "table_codes[0]: bank abc has this code already"},
 		{"table_codes: []", "table_codes: [czbank]", "table_codes[0]: want a bank's code"},
 		{"table_codes: []", "table_codes: [CZBANK, CZBANK]", "table_codes[1]: the same as entry 1"},
+		{"table_codes: []", "table_codes: [" + strings.Repeat("CZBANK,", 17) + "]", "table_codes: 17 entries, more than 16"},
+		{"bins:\n", "bins:\n" + strings.Repeat("  - {prefix: \"629\", length: 16}\n", 4095), "bins: 4,097 entries, more than 4,096"},
 		{`prefix: "62999901" `, `prefix: "62" `, "bins[0].prefix: want 3 to 10 digits"},
 		{`prefix: "62999901" `, `prefix: "62999902901" `, "bins[0].prefix: want 3 to 10 digits"},
 		{"length: 19 ", "length: 12 ", "bins[0].length: 12 is not within 13 to 19"},
@@ -96,6 +100,10 @@ func TestBankRules(t *testing.T) {
 		{"scheme: unionpay ", "scheme: maestro ", `bins[0].scheme: "maestro" is not one of`},
 		{`  - {prefix: "62999902", length: 16`, `  - {prefix: "62999901", length: 19`, "bins[1]: the same as entry 1"},
 		{`{prefix: "62999902", length: 16`, `{prefix: "622848", length: 19`, "bins[1]: bank abc has these cards already"},
+		{route, "  []", "routes: required: at least one"},
+		{route, route + "\n  - {channel: nucc, member: C1999999999998}", "routes[1]: the same as entry 1"},
+		{"- channel: nucc ", "- ", "routes[0].channel: required: the id of a channel"},
+		{"channel: nucc ", "channel: Nucc ", "routes[0].channel: want the id of a channel"},
 		{"channel: nucc ", "channel: nuc ", `routes[0].channel: no channel "nuc" (did you mean nucc?)`},
 		{"C1999999999999", "C1010311000014", "routes[0].member: bank abc has this number on nucc already"},
 		{"C1999999999999", "Z1999999999999", "routes[0].member: want C and 13 digits, the form of numbers on nucc"},
@@ -119,6 +127,7 @@ func TestBankRules(t *testing.T) {
 		{"max_fen: 50000 ", "max_fen: 10000001 ", "accounts.password_free.max_fen: 10,000,001 is not within 0 to 10,000,000"},
 		{"max_fen: 50000 ", "max_fen: 1000001 ", "accounts.password_free.max_fen: 1,000,001 is more than money.single_fen, 1,000,000: never reached"},
 		{"supported: true ", "supported: false ", "accounts.password_free.max_fen: never reached"},
+		{"  single_fen: 1000000 ", "# ", "money.single_fen: required"},
 		{"single_fen: 1000000 ", "single_fen: 0 ", "money.single_fen: 0 is not within 1 to 1,000,000,000,000"},
 		{"daily_fen: 2000000 ", "daily_fen: 999999 ", "money.daily_fen: 999,999 is less than single_fen, 1,000,000"},
 		{"per_second: 500 ", "per_second: 0 ", "limits.per_second: 0 is not within 1 to 1,000,000"},
@@ -151,13 +160,16 @@ func TestMockRules(t *testing.T) {
 		{"{fixed: 100ms}", "{fixed: 1s, uniform: {min: 1s, max: 2s}}", "mock.latency.default: 2 distributions given"},
 		{"{min: 200ms, max: 800ms}", "{min: 900ms, max: 800ms}", "mock.latency.verify.uniform.min: 900ms is more than max, 800ms"},
 		{"{min: 200ms, max: 800ms}", "{max: 800ms}", "mock.latency.verify.uniform.min: required"},
+		{"{min: 200ms, max: 800ms}", "{min: 1s}", "mock.latency.verify.uniform.max: required"},
 		{"{min: 200ms, max: 800ms}", "{min: 1s, max: 25h}", "mock.latency.verify.uniform.max: 25h0m0s is not within"},
 		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p50: 4.9s, p99: 4.9s}", "mock.latency.apply.lognormal.p50: 4.9s is not less than p99, 4.9s"},
 		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p50: 3.873s, p99: 4.9s, cap: 4.8s}", "mock.latency.apply.lognormal.cap: 4.8s is less than p99, 4.9s"},
+		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p50: 3.873s, p99: 4.9s, cap: 25h}", "mock.latency.apply.lognormal.cap: 25h0m0s is not within"},
 		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p99: 4.9s}", "mock.latency.apply.lognormal.p50: required"},
 		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p50: 4.9s}", "mock.latency.apply.lognormal.p99: required"},
 		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p50: 0s, p99: 4.9s}", "mock.latency.apply.lognormal.p50: 0s is not within"},
 		{"{p50: 3.873s, p99: 4.9s, cap: 4.95s}", "{p50: 1s, p99: 25h}", "mock.latency.apply.lognormal.p99: 25h0m0s is not within"},
+		{"    - kind: busy ", strings.Repeat("    - {kind: garbage}\n", 64) + "    - kind: busy ", "mock.faults: 65 entries, more than 64"},
 		{"kind: busy ", "kind: bussy ", `mock.faults[0].kind: "bussy" is not one of no_reply_before_commit`},
 		{"operation: challenge", "operation: chalenge", `mock.faults[0].operation: "chalenge" is not one of`},
 		{"share: 0.01%", "share: 101%", `mock.faults[0].share: "101%" is not a share`},

@@ -113,7 +113,7 @@ func (r *rules) dist(p place, d *Dist) {
 		required(q.key("min"))
 		required(q.key("max"))
 		span(q.key("max"), &u.Max, 0, 0, longest)
-		if u.Min > u.Max {
+		if u.Min > u.Max && !q.key("max").absent() {
 			q.key("min").fault("%v is more than max, %v", u.Min.Std(), u.Max.Std())
 		}
 	}
