@@ -761,9 +761,9 @@ type BankHealth struct {
 	InFlight      int `json:"in_flight"`
 	InFlightLimit int `json:"in_flight_limit"`
 
-	// PerSecond The part of the rate that is used now.
-	PerSecond      float64 `json:"per_second"`
-	PerSecondLimit int     `json:"per_second_limit"`
+	// PerSecond Requests let through in the last whole second.
+	PerSecond      int `json:"per_second"`
+	PerSecondLimit int `json:"per_second_limit"`
 }
 
 // BankPage defines model for BankPage.

@@ -1,0 +1,126 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+var _ gen.StrictServerInterface = (*Server)(nil)
+
+const defaultPage = 50
+
+// CreateBinding starts a session.
+func (s *Server) CreateBinding(ctx context.Context, r gen.CreateBindingRequestObject) (gen.CreateBindingResponseObject, error) {
+	wish := r.Body.Agreement.PasswordFree
+	if err := checkPasswordFree(wish, "/agreement/password_free"); err != nil {
+		return nil, err
+	}
+	in := flow.NewBinding{
+		Caller: callOf(ctx).caller, UserID: r.Body.UserID, Platform: r.Body.Platform,
+		Card: r.Body.Card.Number, CVV: r.Body.Card.Cvv, Expiry: r.Body.Card.Expiry,
+		Name: r.Body.Holder.Name, DocumentType: string(r.Body.Holder.Document.Type), Document: r.Body.Holder.Document.Number,
+		Mobile: r.Body.Holder.Mobile, Email: r.Body.Holder.Email,
+		Terminal: flow.Terminal{
+			OS: string(r.Body.Terminal.Os), OSVersion: r.Body.Terminal.OsVersion, ClientVersion: r.Body.Terminal.ClientVersion,
+			RestrictedMode: r.Body.Terminal.RestrictedMode, DeviceID: r.Body.Terminal.DeviceID,
+		},
+		PasswordFree: journal.PasswordFree{Enabled: wish.Enabled, LimitFen: wish.Limit.Minor},
+	}
+	return s.change(ctx, made, func(k flow.Keyed) (flow.Binding, error) { return s.Flow.Create(ctx, in, k) })
+}
+
+// GetBinding shows one binding with its history.
+func (s *Server) GetBinding(ctx context.Context, r gen.GetBindingRequestObject) (gen.GetBindingResponseObject, error) {
+	b, err := s.Flow.Get(ctx, callOf(ctx).caller, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.ok(ctx, s.binding(b))
+	if err != nil {
+		return nil, err
+	}
+	return a.asked(b), nil
+}
+
+// ListBindings shows one page.
+func (s *Server) ListBindings(ctx context.Context, r gen.ListBindingsRequestObject) (gen.ListBindingsResponseObject, error) {
+	filter := journal.Filter{Caller: callOf(ctx).caller, UserID: r.Params.UserID, Before: r.Params.Cursor, Limit: r.Params.Limit}
+	if filter.Limit == 0 {
+		filter.Limit = defaultPage
+	}
+	for _, state := range r.Params.Status {
+		filter.States = append(filter.States, string(state))
+	}
+	page, next, err := s.Flow.List(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	out := gen.BindingPage{Bindings: make([]gen.Binding, len(page)), NextCursor: next}
+	for i, b := range page {
+		out.Bindings[i] = s.binding(b)
+	}
+	return s.ok(ctx, out)
+}
+
+// ChallengeBinding has the code sent again.
+func (s *Server) ChallengeBinding(ctx context.Context, r gen.ChallengeBindingRequestObject) (gen.ChallengeBindingResponseObject, error) {
+	return s.change(ctx, decided, func(k flow.Keyed) (flow.Binding, error) {
+		return s.Flow.Challenge(ctx, callOf(ctx).caller, r.ID, string(r.Body.Kind), k)
+	})
+}
+
+// ConfirmBinding brings the code.
+func (s *Server) ConfirmBinding(ctx context.Context, r gen.ConfirmBindingRequestObject) (gen.ConfirmBindingResponseObject, error) {
+	return s.change(ctx, decided, func(k flow.Keyed) (flow.Binding, error) {
+		return s.Flow.Confirm(ctx, callOf(ctx).caller, r.ID, r.Body.Code, r.Body.Card.Cvv, r.Body.Card.Expiry, k)
+	})
+}
+
+// CancelBinding gives up.
+func (s *Server) CancelBinding(ctx context.Context, r gen.CancelBindingRequestObject) (gen.CancelBindingResponseObject, error) {
+	return s.change(ctx, decided, func(k flow.Keyed) (flow.Binding, error) {
+		return s.Flow.Cancel(ctx, callOf(ctx).caller, r.ID, k)
+	})
+}
+
+// RevokeBinding ends the agreement.
+func (s *Server) RevokeBinding(ctx context.Context, r gen.RevokeBindingRequestObject) (gen.RevokeBindingResponseObject, error) {
+	return s.change(ctx, decided, func(k flow.Keyed) (flow.Binding, error) {
+		return s.Flow.Revoke(ctx, callOf(ctx).caller, r.ID, k)
+	})
+}
+
+// PutPasswordFree switches small payments without a password.
+func (s *Server) PutPasswordFree(ctx context.Context, r gen.PutPasswordFreeRequestObject) (gen.PutPasswordFreeResponseObject, error) {
+	if err := checkPasswordFree(*r.Body, ""); err != nil {
+		return nil, err
+	}
+	want := journal.PasswordFree{Enabled: r.Body.Enabled, LimitFen: r.Body.Limit.Minor}
+	return s.change(ctx, func(flow.Binding) int { return http.StatusOK }, func(k flow.Keyed) (flow.Binding, error) {
+		return s.Flow.PasswordFree(ctx, callOf(ctx).caller, r.ID, want, k)
+	})
+}
+
+// checkPasswordFree is what the schema can't say: on needs a limit.
+func checkPasswordFree(p gen.PasswordFree, at string) error {
+	if !p.Enabled || p.Limit.Minor > 0 {
+		return nil
+	}
+	return &op.Problem{Reason: op.Validation, Outcome: op.NotSent, Detail: "some fields are not as they must be",
+		Fields: []op.Field{{Pointer: at + "/limit/minor", Message: "must be at least 1 where enabled is true"}}}
+}
+
+func (s *Server) ok(ctx context.Context, body any) (*answer, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, fmt.Errorf("write answer: %w", err)
+	}
+	return s.answer(callOf(ctx), http.StatusOK, raw), nil
+}

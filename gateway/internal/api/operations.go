@@ -1,0 +1,31 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/op"
+)
+
+// healthz says that the process lives. It asks nothing else, or a slow disk would get the process killed.
+func (s *Server) healthz(c echo.Context) error {
+	return c.JSONBlob(http.StatusOK, []byte(`{"status":"ok"}`))
+}
+
+// readyz says whether new work is welcome.
+func (s *Server) readyz(c echo.Context) error {
+	if s.stopping.Load() {
+		return &op.Problem{Reason: op.ShuttingDown, Outcome: op.NotSent, Detail: "the gateway is shutting down"}
+	}
+	if err := s.Ready(); err != nil {
+		s.Log.Error("not ready", "err", err)
+		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "the gateway is not ready; its log says why"}
+	}
+	return s.healthz(c)
+}
+
+func openapi(c echo.Context) error {
+	return c.Blob(http.StatusOK, "application/yaml", gen.Law())
+}

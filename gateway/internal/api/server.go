@@ -1,0 +1,119 @@
+// Package api is HTTP in: the only room that knows Echo. Every route stands in
+// routes.go, every code in problems.yaml.
+//
+// A request passes: begin (number, log, panics) → admit (in-flight limit) →
+// authenticate → check (strict body, then openapi.yaml) → the route's method.
+// Nothing that a caller sent is ever quoted in an answer or in a log.
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/flow"
+	"kaqiao/profiles"
+	"kaqiao/profiles/secret"
+)
+
+// The limits of one server, where Config does not say otherwise.
+const (
+	DefaultInFlight  = 20_000
+	DefaultBodyBytes = 64 << 10
+)
+
+type (
+	// Callers knows who may call.
+	Callers interface {
+		// Find returns the caller's id. It compares keyed hashes, in constant time.
+		Find(key secret.Key) (caller string, ok bool)
+	}
+	// Meter counts requests. route is a template, or empty where none matched.
+	Meter interface {
+		Request(method, route string, status int, took time.Duration)
+	}
+	// Health is one bank's gate at this moment.
+	Health struct {
+		InFlight, InFlightLimit int
+		PerSecond               int // let through in the last whole second
+		PerSecondLimit          int
+	}
+)
+
+// Config is what a Server needs.
+type Config struct {
+	Flow    flow.API
+	Set     *profiles.Set
+	Callers Callers
+	// Fingerprint is a keyed hash of a canonical body. CVV and codes are left out before it is called.
+	Fingerprint func(canonical []byte) []byte
+	// Health tells how a bank's gate fares. Required.
+	Health func(bank string) Health
+	// Ready returns why the gateway can't work, or nil.
+	Ready func() error
+	// Metrics serves /metrics.
+	Metrics http.Handler
+	Meter   Meter
+	Log     *slog.Logger
+	Now     func() time.Time
+	// InFlight is how many requests may be under way, 1 to 1,000,000. Default 20,000.
+	InFlight int64
+	// BodyBytes is the longest body, 1,024 to 1,048,576. Default 65,536.
+	BodyBytes int64
+}
+
+// Server answers the northbound API. It is an http.Handler.
+type Server struct {
+	Config
+	echo     *echo.Echo
+	law      law
+	table    table
+	inFlight atomic.Int64
+	stopping atomic.Bool
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New makes a Server. Its errors are faults of the files built into the program.
+func New(cfg Config) (*Server, error) {
+	if cfg.InFlight == 0 {
+		cfg.InFlight = DefaultInFlight
+	}
+	if cfg.BodyBytes == 0 {
+		cfg.BodyBytes = DefaultBodyBytes
+	}
+	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Fingerprint == nil || cfg.Health == nil ||
+		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {
+		return nil, errors.New("api: Config is not complete")
+	}
+	law, err := readLaw(gen.Law())
+	if err != nil {
+		return nil, err
+	}
+	table, err := readTable()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Config: cfg, law: law, table: table, echo: echo.New()}
+	s.echo.HideBanner, s.echo.HidePort = true, true
+	s.echo.IPExtractor = echo.ExtractIPDirect()
+	s.echo.Binder = binder{}
+	s.echo.HTTPErrorHandler = s.fail
+	s.echo.Use(s.begin, s.admit)
+	s.routes(s.echo)
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// Stop makes /readyz say no and refuses new work with shutting_down. Requests under way go on.
+func (s *Server) Stop() { s.stopping.Store(true) }
+
+// InFlightNow is how many requests are under way.
+func (s *Server) InFlightNow() int64 { return s.inFlight.Load() }
