@@ -49,11 +49,15 @@ type Config struct {
 	SessionTTL time.Duration
 	// Wake, where set, is told when an attempt has something to be found out and when to ask.
 	Wake func(at time.Time)
+	// Hint, where set, is told of an attempt that somebody is waiting for: asking
+	// the bank now is welcome. It must not block.
+	Hint func(attempt string)
 }
 
 // Service moves bindings. It is safe for concurrent use.
 type Service struct {
-	cfg Config
+	cfg   Config
+	table map[string]map[event]move
 }
 
 var _ API = (*Service)(nil)
@@ -66,5 +70,5 @@ func New(cfg Config) *Service {
 	if cfg.Wake == nil {
 		cfg.Wake = func(time.Time) {}
 	}
-	return &Service{cfg: cfg}
+	return &Service{cfg: cfg, table: table()}
 }

@@ -4,7 +4,6 @@ package epcc
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -74,10 +73,7 @@ func (a *Adapter) Request(o op.Operation) (wire.Message, error) {
 
 // Number implements bank.Numberer: the 31 digits of a TrxId.
 func (a *Adapter) Number(at time.Time, serial uint64) (string, error) {
-	if serial >= 1e16 {
-		return "", errors.New("serial number has more than 16 digits")
-	}
-	return fmt.Sprintf("%s%016d%s%s", at.In(profiles.Beijing).Format("20060102"), serial, a.opts.ReservedDigit, a.opts.ControlDigits), nil
+	return epcc.TrxID(at, serial, a.opts)
 }
 
 // Requires implements bank.Requirer. Both steps are one message type with one
@@ -112,7 +108,8 @@ func (a *Adapter) sign(o op.Operation, step string) (wire.Message, error) {
 		TrxInf:   epcc.SignTrx{TrxCtgy: step, TrxId: o.Number, TrxDtTm: clock(o.Begun)},
 		InstgInf: epcc.Institution{InstgId: a.opts.Institution},
 	}
-	if len(a.Requires(o.Person.CardType)) > 1 {
+	// Another code is asked for without the two: nobody has kept them, and the bank decides.
+	if len(a.Requires(o.Person.CardType)) > 1 && (o.Kind != op.Challenge || !o.Person.Expiry.IsZero()) {
 		expiry, err := monthYear(o.Person.Expiry)
 		if err != nil {
 			return nil, err

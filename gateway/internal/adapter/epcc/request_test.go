@@ -92,6 +92,8 @@ func TestRequest(t *testing.T) {
 	credit.Person.CardType, credit.Person.CVV, credit.Person.Expiry = "credit", secret.NewCVV("123"), secret.NewExpiry("2029-08")
 	creditConfirm := credit
 	creditConfirm.Kind, creditConfirm.Code = op.Confirm, secret.NewCode("123456")
+	again := operation(op.Challenge)
+	again.Person.CardType = "credit"
 	const header = "{SndDt:2024-06-01T10:01:30 IssrId:Z2000000000001 Drctn:11 SignSN:} "
 	const who = "C1010311000014 00 6228480000000000018 张三 01 11010119900307123X 13800138000 "
 	const creditWho = "C1010311000014 01 6228480000000000018 张三 01 11010119900307123X 13800138000 "
@@ -110,6 +112,8 @@ func TestRequest(t *testing.T) {
 			header + creditWho + "cvn2=123 vlddt=0829 0201 " + number + " 2024-06-01T10:00:00 auth= Z2000000000001 acct="},
 		"credit card signs": {creditConfirm, "epcc.101.001.01",
 			header + creditWho + "cvn2=123 vlddt=0829 0202 " + number + " 2024-06-01T10:00:00 auth=123456 Z2000000000001 acct=w1"},
+		"credit card, code again": {again, "epcc.101.001.01",
+			header + creditWho + "cvn2= vlddt= 0201 " + number + " 2024-06-01T10:00:00 auth= Z2000000000001 acct="},
 		"unsign": {operation(op.Unsign), "epcc.103.001.01",
 			header + "{SgnAcctIssrId:C1010311000014 SgnAcctTp:01 SgnAcctShrtId:0018 SgnNo:" + agreement + "} Z2000000000001 acct=w1 {TrxId:" + number + " TrxDtTm:2024-06-01T10:01:30}"},
 		"query": {operation(op.Query), "epcc.301.001.01",

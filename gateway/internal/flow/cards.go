@@ -1,0 +1,68 @@
+package flow
+
+import (
+	"context"
+	"slices"
+
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/bins"
+	"kaqiao/profiles/secret"
+)
+
+// minConfidence is how sure a recogniser must be of a number that nobody types (M05).
+const minConfidence = 0.85
+
+// Resolve implements API. One candidate of confidence 1 is a typed number and
+// is told about whatever it is; of photographed ones the best must stand all
+// checks alone, else the card comes back zero: a person must type it.
+func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate) (Resolution, secret.Card, error) {
+	if platform != "" && s.cfg.Set.Platform(platform) == nil {
+		return Resolution{}, secret.Card{}, invalid(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
+	}
+	card, typed := secret.Card{}, len(cards) == 1 && cards[0].Confidence >= 1
+	if typed {
+		card = cards[0].Number
+	} else if card = s.recognised(cards); card.IsZero() {
+		return Resolution{}, secret.Card{}, nil
+	}
+	number := card.Reveal()
+	row, known := s.cfg.Set.BINs.Lookup(number)
+	if !known {
+		_, p := s.card(number)
+		p.Fields = []op.Field{{Pointer: "/number", Message: p.Fields[0].Message}}
+		return Resolution{}, secret.Card{}, p
+	}
+	out := Resolution{Row: row, Bank: s.cfg.Set.Bank(row.Bank), LuhnOK: row.NoLuhn || bins.Luhn(number)}
+	if p := s.cfg.Set.Platform(platform); p != nil && !slices.Contains(p.Schemes, row.Scheme) {
+		return Resolution{}, secret.Card{}, notHere("/platform", "the platform does not take cards of this network")
+	}
+	out.Elements = []string{"name", "document", "card", "mobile"}
+	if row.Type == "credit" {
+		out.Elements = append(out.Elements, "cvv", "expiry")
+	}
+	if out.Bank != nil {
+		out.Open = s.cfg.Router.Closed(out.Bank).String() == ""
+		for _, r := range out.Bank.Routes {
+			out.Channels = append(out.Channels, r.Channel)
+		}
+	}
+	return out, card, nil
+}
+
+// recognised picks the one number that can be meant, or none.
+func (s *Service) recognised(cards []Candidate) secret.Card {
+	var best secret.Card
+	for _, c := range cards {
+		if c.Confidence < minConfidence {
+			continue
+		}
+		if _, p := s.card(c.Number.Reveal()); p != nil {
+			continue
+		}
+		if !best.IsZero() && !best.Equal(c.Number) {
+			return secret.Card{} // two different numbers stand every check
+		}
+		best = c.Number
+	}
+	return best
+}

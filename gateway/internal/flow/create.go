@@ -1,0 +1,58 @@
+package flow
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+// Create implements API: every check that needs no bank, then the bank's own.
+func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, error) {
+	now := s.cfg.Now()
+	checked, p := s.check(in, now)
+	if p != nil {
+		return Binding{}, p
+	}
+	bank := checked.bank
+	way := s.cfg.Router.Choose(bank)
+	if !way.Found {
+		return Binding{}, &op.Problem{Reason: op.ChannelUnavailable, Outcome: op.NotSent, Bank: bank.ID, Detail: "none of the bank's channels is connected"}
+	}
+	number, err := s.number(ctx, way.Channel, now)
+	if err != nil {
+		return Binding{}, err
+	}
+	b := journal.Binding{
+		ID: s.id("bnd_", now), Version: 1,
+		Caller: in.Caller, UserID: in.UserID, Platform: in.Platform,
+		Bank: bank.ID, Tier: bank.Tier, Channel: way.Channel, Member: way.Member,
+		State:    s.table[""][meantApply].to,
+		CardHash: s.cfg.Vault.CardHash(in.Card), CardLast4: last4(in.Card.Reveal()),
+		CardType: checked.row.Type, CardScheme: checked.row.Scheme,
+		Challenge: journal.Challenge{To: in.Mobile.String()},
+		Number:    number, Begun: now, PasswordFree: in.PasswordFree,
+		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.cfg.SessionTTL),
+	}
+	b.Live = live(b.State)
+	sealed, err := s.cfg.Vault.Seal(b.ID, checked.person, account(in))
+	if err != nil {
+		return Binding{}, err
+	}
+	o := op.Operation{
+		Kind: op.Apply, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, At: now, Begun: now,
+		Person: checked.person,
+	}
+	return s.carry(ctx, step{binding: b, op: o, sealed: &sealed, keyed: k})
+}
+
+// account is the wallet account under which a bank knows the user: the same
+// for all of a user's cards, of bounded length, and nothing that a bank could read a user's name from.
+func account(in NewBinding) string {
+	sum := sha256.Sum256([]byte(in.Caller + "\x00" + in.Platform + "\x00" + in.UserID))
+	return hex.EncodeToString(sum[:16])
+}
+
+func last4(number string) string { return number[max(0, len(number)-4):] }

@@ -1,0 +1,39 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+// Expire ends sessions whose time is over and says how many: at most limit,
+// the oldest first. A session with something unknown in it is in another
+// state, and is never ended by the clock.
+func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
+	now := s.cfg.Now()
+	over, err := s.cfg.Store.Expired(ctx, now, []string{AwaitingCode}, limit)
+	if err != nil {
+		return 0, fmt.Errorf("flow: expire: %w", err)
+	}
+	ended := 0
+	for _, b := range over {
+		m, ok := s.table[b.State][timedOut]
+		if !ok || now.Before(b.ExpiresAt) {
+			continue
+		}
+		b.State, b.Reason = m.to, op.SessionExpired
+		b = after(b, now)
+		err := s.cfg.Store.Apply(ctx, journal.Change{Binding: &b, Shred: b.ID})
+		switch {
+		case errors.Is(err, journal.ErrConflict): // somebody was quicker
+		case err != nil:
+			return ended, fmt.Errorf("flow: expire: %w", err)
+		default:
+			ended++
+		}
+	}
+	return ended, nil
+}

@@ -1,0 +1,62 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+// Heard is what a bank said unasked. Said twice, it changes nothing the second
+// time; of an agreement that nobody knows it is logged, and no error: the bank
+// would only say it again.
+func (s *Service) Heard(ctx context.Context, n op.Notice) error {
+	for range maxConflicts {
+		err := s.heard(ctx, n)
+		if !errors.Is(err, journal.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("flow: heard: %w", journal.ErrConflict)
+}
+
+func (s *Service) heard(ctx context.Context, n op.Notice) error {
+	agreements, ok := s.cfg.Store.(journal.Agreements)
+	if !ok {
+		return errors.New("flow: heard: this journal finds no agreements")
+	}
+	b, err := agreements.ByAgreement(ctx, n.Channel, n.Agreement)
+	if errors.Is(err, journal.ErrNotFound) || (err == nil && b.Member != n.Member) {
+		s.cfg.Log.WarnContext(ctx, "a bank has ended an agreement that is not known here",
+			"channel", n.Channel, "member", n.Member, "number", n.Number)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	}
+	m, known := s.table[b.State][heard]
+	if n.Kind != op.Unsign || !known {
+		return nil
+	}
+	attempts, err := s.cfg.Store.Attempts(ctx, b.ID)
+	if err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	}
+	c := journal.Change{Shred: b.ID}
+	for _, a := range attempts { // our own wish to end it has nothing left to find out
+		if a.Settled && !a.AskAt.IsZero() {
+			a.AskAt = time.Time{}
+			c.Attempts = append(c.Attempts, a)
+		}
+	}
+	b.State = m.to
+	b = after(b, s.cfg.Now())
+	c.Binding = &b
+	if err := s.cfg.Store.Apply(ctx, c); err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+// Revoke implements API. Once meant it is kept up until the bank has ended the
+// agreement or has refused to; repeated, it says how far it has come.
+func (s *Service) Revoke(ctx context.Context, caller, id string, k Keyed) (Binding, error) {
+	b, err := s.own(ctx, caller, id)
+	if err != nil {
+		return Binding{}, err
+	}
+	if b.State == Revoking || b.State == Revoked {
+		return s.view(b), nil
+	}
+	m, ok := s.table[b.State][meantUnsign]
+	if !ok {
+		return Binding{}, s.refusal(b, "only an active binding can be revoked; an unfinished one can be cancelled")
+	}
+	st, err := s.unsign(ctx, b)
+	if err != nil {
+		return Binding{}, err
+	}
+	st.binding.State, st.keyed = m.to, k
+	st.binding = after(st.binding, st.op.At)
+	return s.carry(ctx, st)
+}
+
+// unsignAgain makes a new attempt in place of one that the bank surely has
+// not carried out. Both are one change, so that no crash can forget the wish.
+func (s *Service) unsignAgain(ctx context.Context, to settled) error {
+	st, err := s.unsign(ctx, to.binding)
+	if err != nil {
+		return err
+	}
+	if surelyNotThere(to.attempt) {
+		st.tried = to.attempt.Asked + 1
+	}
+	closed := to.attempt
+	if closed.Outcome == op.Unknown {
+		closed.Outcome, closed.Reason = op.Refused, op.BankTimeout
+	}
+	st.binding, st.closing = to.binding, &closed
+	_, err = s.carry(ctx, st)
+	if p, refused := asProblem(err); refused && p.Binding == to.binding.ID && !p.Asked {
+		// The gate is shut: the earlier attempt stays open, and is tried later.
+		return s.putOff(ctx, to)
+	} else if refused {
+		return nil // the bank's no is written
+	}
+	return err
+}
+
+// putOff leaves everything as it was, and looks again later.
+func (s *Service) putOff(ctx context.Context, to settled) error {
+	a, err := s.cfg.Store.Attempt(ctx, to.attempt.ID)
+	if err != nil {
+		return fmt.Errorf("flow: put off: %w", err)
+	}
+	if a.AskAt.IsZero() {
+		return nil
+	}
+	a.AskAt = s.cfg.Now().Add(s.pause(a))
+	return s.write(ctx, journal.Change{Attempts: []journal.Attempt{a}})
+}
+
+func (s *Service) unsign(ctx context.Context, b journal.Binding) (step, error) {
+	data, err := s.cfg.Store.Sealed(ctx, b.ID)
+	if err != nil {
+		return step{}, fmt.Errorf("flow: revoke: %w", err)
+	}
+	_, account, err := s.cfg.Vault.Open(b.ID, data)
+	if err != nil {
+		return step{}, fmt.Errorf("flow: revoke: %w", err)
+	}
+	at := s.cfg.Now()
+	number, err := s.number(ctx, b.Channel, at)
+	if err != nil {
+		return step{}, err
+	}
+	return step{binding: b, op: op.Operation{
+		Kind: op.Unsign, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, At: at, Begun: at,
+		Account: account, Agreement: b.Agreement, CardTail: b.CardLast4, CardType: b.CardType,
+	}}, nil
+}

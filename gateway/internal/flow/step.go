@@ -1,0 +1,171 @@
+package flow
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
+)
+
+// maxConflicts is how often a change is tried again that somebody else's
+// change has overtaken. Each time another change has got through.
+const maxConflicts = 8
+
+// step is one exchange with a bank about one binding.
+type step struct {
+	binding journal.Binding // as it is meant: next version, state under way
+	op      op.Operation
+	sealed  *journal.Sealed
+	closing *journal.Attempt // an earlier attempt whose place this one takes
+	tried   int              // how often the same was tried before, to no effect
+	keyed   Keyed
+}
+
+// carry takes a step to the bank and moves the binding by what became of it.
+// The error is an *op.Problem where the caller should be told something. Where
+// the outcome is not known there is no error, and the binding is processing.
+func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
+	var last settled
+	settling := false
+	result, err := s.cfg.Banks.Do(ctx, bank.Step{
+		Op:      st.op,
+		Attempt: journal.Attempt{ID: s.id("att_", st.op.At), Binding: st.binding.ID, Asked: st.tried},
+		Intend: func(a journal.Attempt) journal.Change {
+			c := journal.Change{Binding: &st.binding, Attempts: []journal.Attempt{a}, Sealed: st.sealed, NewKey: st.keyed.row(st.binding.ID, a.IntendedAt)}
+			if st.closing != nil {
+				c.Attempts = append(c.Attempts, *st.closing)
+			}
+			return c
+		},
+		Settle: func(a journal.Attempt, r op.Result) journal.Change {
+			settling = true
+			last = s.settle(st.binding, a, eventOf(st.binding, a.Kind, r), r, s.cfg.Now())
+			return s.change(last, st.keyed)
+		},
+	})
+	switch {
+	case !settling:
+		return Binding{}, s.notMeant(ctx, st, err)
+	case errors.Is(err, journal.ErrConflict):
+		if last, err = s.overtaken(ctx, last.attempt, result, st.keyed); err != nil {
+			return Binding{}, err
+		}
+	case err != nil:
+		// The bank has answered and nobody will remember it: the attempt is found
+		// out as if the answer had never come, so that is what the caller is told.
+		s.cfg.Log.ErrorContext(ctx, "a bank's answer was not written", "binding", st.binding.ID, "number", st.op.Number, "error", err)
+		last = settled{binding: st.binding, attempt: last.attempt, view: s.viewOf(st.binding, last.attempt)}
+	}
+	if !last.attempt.AskAt.IsZero() {
+		s.cfg.Wake(last.attempt.AskAt)
+	}
+	if last.problem != nil {
+		return last.view, last.problem
+	}
+	return last.view, nil
+}
+
+// change is what is written of a settled step, the caller's answer included.
+func (s *Service) change(to settled, k Keyed) journal.Change {
+	c := journal.Change{Attempts: []journal.Attempt{to.attempt}}
+	if to.known {
+		c.Binding = &to.binding
+	}
+	if to.do == shred {
+		c.Shred = to.binding.ID
+	}
+	if k.Key != "" {
+		answered := Keyed{Caller: k.Caller, Route: k.Route, Key: k.Key}.row(to.binding.ID, to.attempt.SettledAt)
+		answered.Status, answered.Body = k.Render(to.view, to.problem)
+		c.AnsweredKey = answered
+	}
+	return c
+}
+
+// overtaken settles an attempt whose binding was changed while the bank was asked.
+func (s *Service) overtaken(ctx context.Context, a journal.Attempt, r op.Result, k Keyed) (settled, error) {
+	ctx = context.WithoutCancel(ctx)
+	for range maxConflicts {
+		b, err := s.cfg.Store.Binding(ctx, a.Binding)
+		if err != nil {
+			return settled{}, fmt.Errorf("flow: settle again: %w", err)
+		}
+		to := s.settle(b, a, eventOf(b, a.Kind, r), r, s.cfg.Now())
+		if err = s.cfg.Store.Apply(ctx, s.change(to, k)); !errors.Is(err, journal.ErrConflict) {
+			if err != nil {
+				err = fmt.Errorf("flow: settle again: %w", err)
+			}
+			return to, err
+		}
+	}
+	return settled{}, fmt.Errorf("flow: settle again: %w", journal.ErrConflict)
+}
+
+// notMeant turns what kept a step from being written into what the caller is told. Nothing was sent.
+func (s *Service) notMeant(ctx context.Context, st step, err error) error {
+	var p *op.Problem
+	switch {
+	case errors.As(err, &p):
+		told := *p
+		told.Bank = st.binding.Bank
+		if st.binding.Version > 1 {
+			told.Binding = st.binding.ID
+		}
+		return &told
+	case errors.Is(err, journal.ErrKeyUsed):
+		return running()
+	case errors.Is(err, journal.ErrLive):
+		// The same request twice at once meets its own binding.
+		if st.keyed.Key != "" {
+			if _, err := s.cfg.Store.Key(ctx, st.keyed.Caller, st.keyed.Route, st.keyed.Key); err == nil {
+				return running()
+			}
+		}
+		return &op.Problem{Reason: op.AlreadyBound, Outcome: op.NotSent, Bank: st.binding.Bank, Detail: "this user has bound this card already, or is about to"}
+	case errors.Is(err, journal.ErrConflict):
+		return underWay(st.binding)
+	case errors.Is(err, journal.ErrFull):
+		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "too many requests are waiting", RetryAfterS: 1}
+	}
+	return fmt.Errorf("flow: %s: %w", st.op.Kind, err)
+}
+
+// underWay is said of a binding that another request, or the search for an outcome, holds.
+func underWay(b journal.Binding) *op.Problem {
+	return &op.Problem{
+		Reason: op.InvalidState, Outcome: op.NotSent, Binding: b.ID, Bank: b.Bank, RetryAfterS: 1,
+		Detail: "an earlier step of this binding is under way or being found out: look again",
+	}
+}
+
+// number makes our number for something new at a bank.
+func (s *Service) number(ctx context.Context, channel string, at time.Time) (string, error) {
+	day := at.In(profiles.Beijing).Format("20060102")
+	serial, err := s.cfg.Numbers.Next(ctx, channel+"/"+day)
+	if err != nil {
+		return "", fmt.Errorf("flow: %w", err)
+	}
+	if serial >= nodeStep {
+		return "", fmt.Errorf("flow: the numbers of channel %s are used up for %s", channel, day)
+	}
+	n, err := s.cfg.Banks.Number(channel, at, uint64(s.cfg.Node)*nodeStep+serial) //nolint:gosec // 0 to 99
+	if err != nil {
+		return "", fmt.Errorf("flow: number: %w", err)
+	}
+	return n, nil
+}
+
+// nodeStep leaves 14 digits to a node's own numbers, below its two.
+const nodeStep = 100_000_000_000_000
+
+func (s *Service) id(prefix string, at time.Time) string {
+	return prefix + ulid.MustNew(ulid.Timestamp(at), rand.Reader).String()
+}

@@ -1,0 +1,74 @@
+package flow
+
+import (
+	"strconv"
+	"strings"
+
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
+)
+
+// checkTerminal compares a phone with what the wallet demands of it (M03).
+func checkTerminal(t Terminal, need profiles.Terminal) *op.Problem {
+	refuse := func(reason op.Reason, detail, pointer, message string) *op.Problem {
+		return &op.Problem{Reason: reason, Outcome: op.NotSent, Detail: detail, Fields: []op.Field{{Pointer: pointer, Message: message}}}
+	}
+	oldest, known := map[string]string{"android": need.Android, "ios": need.IOS, "harmony": need.Harmony}[t.OS]
+	if !known {
+		return invalid(op.Field{Pointer: "/terminal/os", Message: "must be android, ios or harmony"})
+	}
+	system, ok := parseVersion(t.OSVersion)
+	if !ok {
+		return invalid(op.Field{Pointer: "/terminal/os_version", Message: "must be numbers with points between, such as 14 or 10.3.1"})
+	}
+	client, ok := parseVersion(t.ClientVersion)
+	if !ok && t.ClientVersion != "" {
+		return invalid(op.Field{Pointer: "/terminal/client_version", Message: "must be numbers with points between, such as 8.0.50"})
+	}
+	if t.RestrictedMode {
+		return refuse(op.RestrictedMode, "the phone's restricted mode hinders the wallet", "/terminal/restricted_mode", "must be false")
+	}
+	if least, ok := parseVersion(oldest); ok && older(system, least) {
+		return refuse(op.OSTooOld, "the phone's system is too old", "/terminal/os_version", "must be "+oldest+" or newer")
+	}
+	if least, ok := parseVersion(need.Client); ok && older(client, least) {
+		return refuse(op.ClientTooOld, "the wallet's version is too old", "/terminal/client_version", "must be "+need.Client+" or newer")
+	}
+	return nil
+}
+
+// maxVersionParts bounds what is taken for a version.
+const maxVersionParts = 8
+
+func parseVersion(s string) ([]int, bool) {
+	parts := strings.Split(s, ".")
+	if s == "" || len(parts) > maxVersionParts {
+		return nil, false
+	}
+	version := make([]int, len(parts))
+	for i, p := range parts {
+		n, err := strconv.Atoi(p)
+		if err != nil || !isDigits(p) || len(p) > 9 {
+			return nil, false
+		}
+		version[i] = n
+	}
+	return version, true
+}
+
+// older compares number by number; what is missing counts as 0.
+func older(v, than []int) bool {
+	for i := range max(len(v), len(than)) {
+		var a, b int
+		if i < len(v) {
+			a = v[i]
+		}
+		if i < len(than) {
+			b = than[i]
+		}
+		if a != b {
+			return a < b
+		}
+	}
+	return false
+}
