@@ -24,8 +24,12 @@ func (cardKind) mask(text string) string { return "****" + tail(text, 4, 12) }
 
 func (documentKind) mask(text string) string { return "****" + tail(text, 2, 8) }
 
+// The first character, unless it is the whole name.
 func (nameKind) mask(text string) string {
-	first, _ := utf8.DecodeRuneInString(text)
+	first, size := utf8.DecodeRuneInString(text)
+	if size == len(text) {
+		return "**"
+	}
 	return string(first) + "**"
 }
 
@@ -34,13 +38,14 @@ func (mobileKind) mask(text string) string {
 	if len(text) < 11 {
 		return "****"
 	}
-	return text[:3] + "****" + text[len(text)-4:]
+	return strings.ToValidUTF8(text[:3], "") + "****" + tail(text, 4, 11)
 }
 
-// tail shows the last n bytes of a text of at least min bytes, and nothing of a shorter one.
+// tail shows the last n bytes of a text of at least min bytes, as far as they
+// are whole characters, and nothing of a shorter one.
 func tail(text string, n, min int) string {
 	if len(text) < min {
 		return ""
 	}
-	return text[len(text)-n:]
+	return strings.ToValidUTF8(text[len(text)-n:], "")
 }
