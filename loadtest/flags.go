@@ -138,5 +138,5 @@ func writeFile(path string, write func(io.Writer) error) (err error) {
 // terminal reports whether a person is looking at w.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" //nolint:misspell // no-color.org
 }

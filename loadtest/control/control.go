@@ -160,14 +160,16 @@ func (f *Farm) Calm(ctx context.Context, bank string) error {
 	return f.ask(ctx, http.MethodDelete, "/banks/"+url.PathEscape(bank)+"/behaviour", nil, nil, nil)
 }
 
-// Refusal is an answer of the farm that is not a success.
-type Refusal struct {
+// RefusalError is an answer of the farm that is not a success.
+type RefusalError struct {
 	Status int
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("status %d %s: %s", r.Status, r.Code, r.Detail) }
+func (r *RefusalError) Error() string {
+	return fmt.Sprintf("status %d %s: %s", r.Status, r.Code, r.Detail)
+}
 
 // ask sends one request and reads its answer into out, where there is one. Its
 // errors name the path and never the query, which may hold a person's number.
@@ -208,7 +210,7 @@ func read(res *http.Response, out any) error {
 		return err
 	}
 	if res.StatusCode >= 300 {
-		refusal := &Refusal{Status: res.StatusCode}
+		refusal := &RefusalError{Status: res.StatusCode}
 		_ = json.Unmarshal(text, refusal) // an answer that is no problem document keeps its status
 		return refusal
 	}

@@ -26,15 +26,15 @@ func one(t *testing.T, b *bank, change func(*Bind)) Tally {
 func TestBindingIsTimedStepByStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bank{
-			answer: func(w http.ResponseWriter, _ *http.Request, _ int) {
-				time.Sleep(300 * time.Millisecond)
+			answer: func(w http.ResponseWriter, r *http.Request, _ int) {
+				sleep(r.Context(), 300*time.Millisecond)
 				say(w, 201, "N1", map[string]any{"id": "b1", "state": "awaiting_code"})
 			},
 			confirm: func(w http.ResponseWriter, id string, body map[string]any) {
 				if body["code"] != "123456" || body["card"] != nil {
 					t.Errorf("confirm brought %v", body)
 				}
-				time.Sleep(500 * time.Millisecond)
+				sleep(t.Context(), 500*time.Millisecond)
 				say(w, 200, "N2", map[string]any{"id": id, "state": "active"})
 			},
 		}

@@ -76,7 +76,7 @@ func NewGateway(url string, key secret.Key, doer *http.Client) (*HTTPGateway, er
 func (g *HTTPGateway) Apply(ctx context.Context, w Wallet) (Answer, error) {
 	c := w.Subject.Customer
 	card := w.Subject.Card()
-	return answer(g.transport.CreateBinding(ctx, &client.CreateBindingParams{IdempotencyKey: w.Key}, client.BindingRequest{
+	return answer(g.transport.CreateBinding(ctx, &client.CreateBindingParams{IdempotencyKey: w.Key}, client.BindingRequest{ //nolint:bodyclose // answer closes it
 		UserID: w.User, Platform: w.Platform,
 		Card: client.Card{Number: card.Number.Reveal(), Cvv: card.CVV.Reveal(), Expiry: card.Expiry.Reveal()},
 		Holder: client.Holder{
@@ -91,12 +91,12 @@ func (g *HTTPGateway) Apply(ctx context.Context, w Wallet) (Answer, error) {
 func (g *HTTPGateway) Confirm(ctx context.Context, id string, p Proof) (Answer, error) {
 	body := client.ConfirmRequest{Code: p.Code.Reveal()}
 	body.Card = client.ConfirmCard{Cvv: p.CVV.Reveal(), Expiry: p.Expiry.Reveal()}
-	return answer(g.transport.ConfirmBinding(ctx, id, &client.ConfirmBindingParams{}, body))
+	return answer(g.transport.ConfirmBinding(ctx, id, &client.ConfirmBindingParams{}, body)) //nolint:bodyclose // answer closes it
 }
 
 // Get asks how a binding stands.
 func (g *HTTPGateway) Get(ctx context.Context, id string) (Answer, error) {
-	return answer(g.transport.GetBinding(ctx, id))
+	return answer(g.transport.GetBinding(ctx, id)) //nolint:bodyclose // answer closes it
 }
 
 // envelope holds what is wanted of a binding and of a problem document: they share no field but these.

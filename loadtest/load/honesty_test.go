@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptrace"
 	"slices"
@@ -31,8 +32,8 @@ func TestLatencyIsCountedFromWhenARequestWasDue(t *testing.T) {
 
 		// The server knows when it has answered, and each apply's number says when it was due.
 		b := &bank{answer: func(w http.ResponseWriter, r *http.Request, n int) {
-			stall(began)
-			time.Sleep(service)
+			stall(r.Context(), began)
+			sleep(r.Context(), service)
 			_, number, _ := strings.Cut(r.Header.Get("Idempotency-Key"), "-")
 			i, err := strconv.Atoi(number)
 			if err != nil {
@@ -72,10 +73,10 @@ func TestLatencyIsCountedFromWhenARequestWasDue(t *testing.T) {
 }
 
 // stall waits until the server works again.
-func stall(began time.Time) {
+func stall(ctx context.Context, began time.Time) {
 	at := time.Since(began) % stallEvery
 	if left := at - (stallEvery - stallFor); left >= 0 {
-		time.Sleep(stallEvery - at)
+		sleep(ctx, stallEvery-at)
 	}
 }
 

@@ -71,7 +71,6 @@ func serve(t *testing.T, h http.Handler, conns int) *http.Client {
 type bank struct {
 	mu       sync.Mutex
 	applies  []string // idempotency keys in their order
-	truth    map[string]time.Time
 	messages map[string][]map[string]any
 	// answer decides how an apply fares; nil: accepted at once.
 	answer func(w http.ResponseWriter, r *http.Request, n int)

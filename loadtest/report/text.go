@@ -53,8 +53,8 @@ func (p *printer) head() {
 		facts = append(facts, p.words.journey+" "+span(p.Asked.JourneyS))
 	}
 	facts = append(facts, p.StartedAt.In(profiles.Beijing).Format("2006-01-02 15:04:05"))
-	fmt.Fprintln(p, strings.Replace(wrap(facts), p.words.title, p.paint.in(bold, p.words.title), 1))
-	fmt.Fprintln(p, strings.Repeat("─", columns))
+	p.line(strings.Replace(wrap(facts), p.words.title, p.paint.in(bold, p.words.title), 1))
+	p.line(strings.Repeat("─", columns))
 
 	a := p.Attack
 	line := []string{
@@ -69,7 +69,7 @@ func (p *printer) head() {
 		line = append(line, fmt.Sprintf("%s %d", p.words.cutOff, a.CutOff))
 	}
 	line = append(line, fmt.Sprintf("%s p99 %s", p.words.late, latency(a.LateP99MS)))
-	fmt.Fprintln(p, wrap(line))
+	p.line(wrap(line))
 }
 
 // wrap sets facts side by side and begins another line where one would be too long.
@@ -86,12 +86,14 @@ func wrap(facts []string) string {
 	return text
 }
 
+func (p *printer) line(text string) { p.WriteString(text + "\n") }
+
 func (p *printer) section(title, note string) {
-	fmt.Fprintf(p, "\n%s", p.paint.in(bold, title))
+	line := "\n" + p.paint.in(bold, title)
 	if note != "" {
-		fmt.Fprintf(p, "  %s", p.paint.in(faint, note))
+		line += "  " + p.paint.in(faint, note)
 	}
-	fmt.Fprintln(p)
+	p.line(line)
 }
 
 func (p *printer) latency(groups []Group, byBank bool) {
@@ -212,7 +214,7 @@ func (p *printer) failures() {
 		}
 	}
 	if all == 0 {
-		fmt.Fprintln(p, p.words.noFailures)
+		p.line(p.words.noFailures)
 		return
 	}
 	t := table{columns: []column{{p.words.category, left, 11}, {p.words.code, left, 26}, {p.words.request, left, 8}}}
@@ -261,9 +263,9 @@ func (p *printer) doubts() {
 	if len(p.Attack.Doubts) == 0 {
 		return
 	}
-	fmt.Fprintf(p, "\n%s\n", p.paint.in(red, p.words.doubts))
+	p.line("\n" + p.paint.in(red, p.words.doubts))
 	for _, d := range p.Attack.Doubts {
-		fmt.Fprintf(p, "  %s\n", word(p.words.doubtful, d))
+		p.line("  " + word(p.words.doubtful, d))
 	}
 }
 
