@@ -67,6 +67,58 @@ func parse(raw []byte) (document, error) {
 	if !utf8.Valid(raw) || loneSurrogate(raw) {
 		return document{}, malformed("the body is not valid UTF-8")
 	}
+	members, depth := shape(raw)
+	if depth <= maxDepth {
+		var value any
+		if json.Unmarshal(raw, &value) == nil && entries(value) == members {
+			return document{value: value}, nil
+		}
+	}
+	return explain(raw)
+}
+
+// shape counts the members of all objects and how deeply they are nested. It
+// is only right for valid JSON.
+func shape(raw []byte) (members, depth int) {
+	level, text := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case text && c == '\\':
+			i++
+		case c == '"':
+			text = !text
+		case text:
+		case c == ':':
+			members++
+		case c == '{', c == '[':
+			level++
+			depth = max(depth, level)
+		case c == '}', c == ']':
+			level--
+		}
+	}
+	return members, depth
+}
+
+// entries counts the members that were kept: fewer than shape's, where a key stands twice.
+func entries(value any) int {
+	n := 0
+	switch v := value.(type) {
+	case map[string]any:
+		n = len(v)
+		for _, e := range v {
+			n += entries(e)
+		}
+	case []any:
+		for _, e := range v {
+			n += entries(e)
+		}
+	}
+	return n
+}
+
+// explain reads a body again, slowly, to tell what is wrong with it.
+func explain(raw []byte) (document, error) {
 	if !json.Valid(raw) {
 		return document{}, malformed("the body is not one valid JSON value")
 	}
