@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -26,7 +28,36 @@ import (
 	"kaqiao/profiles/wire/seal"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	_ = os.RemoveAll(keyDir)
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// keyDir holds the keys of all tests: RSA keys take long to make.
+var (
+	keyDir  string
+	makeOne sync.Once
+)
+
+func keysOf(t testing.TB, set *profiles.Set) string {
+	t.Helper()
+	makeOne.Do(func() {
+		dir, err := os.MkdirTemp("", "kaqiao-keys-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keyDir = dir
+		if err := keymaker.Make(dir, set, keymaker.Options{Now: time.Now}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return keyDir
+}
 
 const bankYAML = `
 id: %s
@@ -37,7 +68,7 @@ bins:
   - {prefix: "%s", length: 16, type: credit}
 routes:
   - {channel: nucc, member: %s}
-challenge: {kinds: [sms], ttl: 5m, resend_after: 0s, attempts: 3}
+challenge: {kinds: [sms], ttl: 5m, resend_after: %s, attempts: 3}
 accounts: {classes: [I, II]}
 money: {single_fen: 5000000}
 answers: {to: 2s}
@@ -75,8 +106,8 @@ func files(t testing.TB) fstest.MapFS {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	return fstest.MapFS{
 		"channels/nucc.yaml":    file(string(text)),
-		"banks/abc.yaml":        file(fmt.Sprintf(bankYAML, "abc", "622848", "628268", abc)),
-		"banks/bob.yaml":        file(fmt.Sprintf(bankYAML, "bob", "603367", "628203", bob)),
+		"banks/abc.yaml":        file(fmt.Sprintf(bankYAML, "abc", "622848", "628268", abc, "0s")),
+		"banks/bob.yaml":        file(fmt.Sprintf(bankYAML, "bob", "603367", "628203", bob, "60s")),
 		"platforms/wechat.yaml": file(platformYAML),
 	}
 }
@@ -91,8 +122,12 @@ type world struct {
 	opts   epcc.Options
 	client *http.Client
 	serial atomic.Uint64
+	ahead  atomic.Int64 // nanoseconds that the world's clock is ahead
 	stop   func()
 }
+
+// now is the clock of both sides.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 // start runs a farm on free ports until the test ends.
 func start(t testing.TB, change func(*farm.Config)) *world {
@@ -101,12 +136,9 @@ func start(t testing.TB, change func(*farm.Config)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, set: set, keys: t.TempDir()}
-	if err := keymaker.Make(w.keys, set, keymaker.Options{Now: time.Now}); err != nil {
-		t.Fatal(err)
-	}
+	w := &world{t: t, set: set, keys: keysOf(t, set)}
 	cfg := farm.Config{
-		Set: set, KeyDir: w.keys, DataDir: t.TempDir(), Seed: 1, Control: "127.0.0.1:0",
+		Set: set, Now: w.now, KeyDir: w.keys, DataDir: t.TempDir(), Seed: 1, Control: "127.0.0.1:0",
 		Listen: map[string]string{"nucc": "127.0.0.1:0"}, Callbacks: map[string]string{"nucc": ""}, Warm: true,
 		Log: slog.New(slog.DiscardHandler),
 	}
@@ -170,12 +202,9 @@ func (w *world) connect(cfg farm.Config) {
 
 // post sends a frame as the gateway would and returns the answer's frame.
 func (w *world) post(frame wire.Frame) (wire.Frame, error) {
-	r, err := http.NewRequest(http.MethodPost, "https://"+w.farm.Address("nucc")+"/preSvr", bytes.NewReader(frame.Body))
+	r, err := w.request(context.Background(), frame)
 	if err != nil {
 		return wire.Frame{}, err
-	}
-	for _, line := range frame.Headers {
-		r.Header.Add(line.Name, line.Value)
 	}
 	answer, err := w.client.Do(r)
 	if err != nil {
@@ -194,6 +223,17 @@ func (w *world) post(frame wire.Frame) (wire.Frame, error) {
 		frame.Headers = append(frame.Headers, wire.Header{Name: name, Value: answer.Header.Get(name)})
 	}
 	return frame, nil
+}
+
+func (w *world) request(ctx context.Context, frame wire.Frame) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+w.farm.Address("nucc")+"/preSvr", bytes.NewReader(frame.Body))
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range frame.Headers {
+		r.Header.Add(line.Name, line.Value)
+	}
+	return r, nil
 }
 
 // ask sends a message and returns the answer.
@@ -224,7 +264,7 @@ func must[M wire.Message](w *world, m wire.Message) M {
 }
 
 func (w *world) number() string {
-	id, err := epcc.TrxID(time.Now(), w.serial.Add(1), w.opts)
+	id, err := epcc.TrxID(w.now(), w.serial.Add(1), w.opts)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -234,7 +274,7 @@ func (w *world) number() string {
 func stamp(at time.Time) string { return at.In(profiles.Beijing).Format(epcc.TimeLayout) }
 
 func (w *world) header() epcc.Header {
-	return epcc.Header{SndDt: stamp(time.Now()), IssrId: w.opts.Institution, Drctn: w.opts.Direction}
+	return epcc.Header{SndDt: stamp(w.now()), IssrId: w.opts.Institution, Drctn: w.opts.Direction}
 }
 
 // apply is the message that asks for a code.
@@ -256,7 +296,7 @@ func (w *world) apply(member string, c customer) *epcc.Sign {
 		m.SgnInf.CVN2 = secret.NewCVV(card.CVV)
 		m.SgnInf.VldDt = secret.NewExpiry(card.Expiry[5:] + card.Expiry[2:4])
 	}
-	m.TrxInf = epcc.SignTrx{TrxCtgy: epcc.StepCode, TrxId: w.number(), TrxDtTm: stamp(time.Now())}
+	m.TrxInf = epcc.SignTrx{TrxCtgy: epcc.StepCode, TrxId: w.number(), TrxDtTm: stamp(w.now())}
 	m.InstgInf.InstgId = w.opts.Institution
 	return m
 }
@@ -282,7 +322,7 @@ func (w *world) unsign(member, agreement, tail string) *epcc.Unsign {
 		Header:     w.header(),
 		SgnInf:     epcc.UnsignInfo{SgnAcctIssrId: member, SgnAcctTp: w.opts.DebitType, SgnAcctShrtId: tail, SgnNo: agreement},
 		InstgInf:   epcc.Institution{InstgId: w.opts.Institution, InstgAcct: secret.NewKey("wallet-1")},
-		RescindInf: epcc.Rescind{TrxId: w.number(), TrxDtTm: stamp(time.Now())},
+		RescindInf: epcc.Rescind{TrxId: w.number(), TrxDtTm: stamp(w.now())},
 	}
 }
 
