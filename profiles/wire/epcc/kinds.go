@@ -77,7 +77,9 @@ func isDigits(s string) bool {
 
 func isAlphanumeric(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z') {
+		c := s[i]
+		digit, capital, small := c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z'
+		if !digit && !capital && !small {
 			return false
 		}
 	}

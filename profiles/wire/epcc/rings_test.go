@@ -44,26 +44,24 @@ func keys(t testing.TB) []seal.Key {
 	t.Helper()
 	rsaKey, err := oneRSA()
 	must(t, err)
+	return append(keysOf("sm2", "", annexKey(t)), keysOf("rsa", "R", rsaKey)...)
+}
+
+func keysOf(algorithm, suffix string, key crypto.Signer) []seal.Key {
 	var all []seal.Key
-	for algorithm, key := range map[string]interface {
-		Public() crypto.PublicKey
-	}{"sm2": annexKey(t), "rsa": rsaKey} {
-		suffix := ""
-		if algorithm == "rsa" {
-			suffix = "R"
-		}
-		add := func(serial string, owner seal.Side, use, state string) {
-			all = append(all, seal.Key{Serial: serial + suffix, Owner: owner, Use: use, Algorithm: algorithm, State: state, Private: key, Public: key.Public()})
-		}
-		add(gatewaySigns, seal.Gateway, "sign", "active")
-		add(bankOpens, seal.Bank, "encrypt", "active")
-		add(bankSigns, seal.Bank, "sign", "active")
-		add(gatewayOpens, seal.Gateway, "encrypt", "active")
-		add(bankRetired, seal.Bank, "sign", "retiring")
-		add(bankRevoked, seal.Bank, "sign", "revoked")
-		add(gatewayGone, seal.Gateway, "sign", "revoked")
-		add(bankClosed, seal.Bank, "encrypt", "revoked")
+	add := func(serial string, owner seal.Side, use, state string) {
+		all = append(all, seal.Key{
+			Serial: serial + suffix, Owner: owner, Use: use, Algorithm: algorithm, State: state, Private: key, Public: key.Public(),
+		})
 	}
+	add(gatewaySigns, seal.Gateway, "sign", "active")
+	add(bankOpens, seal.Bank, "encrypt", "active")
+	add(bankSigns, seal.Bank, "sign", "active")
+	add(gatewayOpens, seal.Gateway, "encrypt", "active")
+	add(bankRetired, seal.Bank, "sign", "retiring")
+	add(bankRevoked, seal.Bank, "sign", "revoked")
+	add(gatewayGone, seal.Gateway, "sign", "revoked")
+	add(bankClosed, seal.Bank, "encrypt", "revoked")
 	return all
 }
 

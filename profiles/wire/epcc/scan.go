@@ -191,14 +191,14 @@ func reference(name []byte) rune {
 	case "apos":
 		return '\''
 	}
-	digits, base := name, 10
-	if hex, ok := bytes.CutPrefix(name, []byte("#x")); ok {
-		digits, base = hex, 16
-	} else if digits, ok = bytes.CutPrefix(name, []byte("#")); !ok {
+	digits, ok := bytes.CutPrefix(name, []byte("#"))
+	digits, hex := bytes.CutPrefix(digits, []byte("x"))
+	if !ok || len(digits) > 8 {
 		return 0
 	}
-	if len(digits) > 8 {
-		return 0
+	base := 10
+	if hex {
+		base = 16
 	}
 	n, err := strconv.ParseUint(string(digits), base, 32)
 	if err != nil || n > utf8.MaxRune || !utf8.ValidRune(rune(n)) {

@@ -27,7 +27,7 @@ func VerifyRSA(key *rsa.PublicKey, message, signature []byte) error {
 // EncryptRSA encrypts a short text, at most the modulus less 11 bytes, with
 // PKCS#1 v1.5 padding: what the networks still use, weak as it is.
 func EncryptRSA(key *rsa.PublicKey, text []byte) ([]byte, error) {
-	return rsa.EncryptPKCS1v15(rand.Reader, key, text)
+	return rsa.EncryptPKCS1v15(rand.Reader, key, text) //nolint:staticcheck // deprecated for its padding, which is the networks' choice
 }
 
 // DecryptSessionRSA opens what EncryptRSA made of a text that is size bytes
@@ -40,7 +40,7 @@ func DecryptSessionRSA(key *rsa.PrivateKey, ciphertext []byte, size int) ([]byte
 	if _, err := rand.Read(session); err != nil {
 		return nil, errDecrypt
 	}
-	if rsa.DecryptPKCS1v15SessionKey(nil, key, ciphertext, session) != nil {
+	if rsa.DecryptPKCS1v15SessionKey(nil, key, ciphertext, session) != nil { //nolint:staticcheck // as in EncryptRSA
 		return nil, errDecrypt
 	}
 	return session, nil

@@ -2,7 +2,6 @@ package seal_test
 
 import (
 	"bytes"
-	"crypto/ecdsa"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -178,9 +177,8 @@ func BenchmarkVerifySM2(b *testing.B) {
 		}
 	})
 	b.Run("floor", func(b *testing.B) {
-		var public *ecdsa.PublicKey = &key.PublicKey
 		for b.Loop() {
-			if !sm2.VerifyASN1WithSM2(public, []byte(userID), text, signature) {
+			if !sm2.VerifyASN1WithSM2(&key.PublicKey, []byte(userID), text, signature) {
 				b.Fatal("does not verify")
 			}
 		}

@@ -190,7 +190,7 @@ func (s *Suite) untouched() error {
 			return err
 		}
 		if lines := differ(before, Values(m)); len(lines) > 0 {
-			return fmt.Errorf("Encode changed its message: %v", lines)
+			return fmt.Errorf("the message was changed by Encode: %v", lines)
 		}
 		body := bytes.Clone(f.Body)
 		back, err := s.decode(f)
@@ -198,7 +198,7 @@ func (s *Suite) untouched() error {
 			return err
 		}
 		if !bytes.Equal(body, f.Body) {
-			return errors.New("Decode changed its frame")
+			return errors.New("the frame was changed by Decode")
 		}
 		read := Values(back)
 		kept := maps.Clone(read)

@@ -137,7 +137,7 @@ func sentinels() []error {
 func (s *Suite) decode(f wire.Frame) (m wire.Message, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			m, err = nil, fmt.Errorf("Decode panics: %v", r)
+			m, err = nil, fmt.Errorf("panic in Decode: %v", r)
 		}
 	}()
 	return s.Receiver.Decode(f)
@@ -146,7 +146,7 @@ func (s *Suite) decode(f wire.Frame) (m wire.Message, err error) {
 func encode(c wire.Codec, m wire.Message) (f wire.Frame, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("Encode panics: %v", r)
+			err = fmt.Errorf("panic in Encode: %v", r)
 		}
 	}()
 	return c.Encode(m)
@@ -167,7 +167,7 @@ func (s *Suite) refused(f wire.Frame, want error, values map[string]string) erro
 
 func proper(err, want error, values map[string]string) error {
 	if want != nil && !errors.Is(err, want) {
-		return fmt.Errorf("refused with %q, want %q", err, want)
+		return fmt.Errorf("refused with another error than %q: %w", want.Error(), err)
 	}
 	known := false
 	for _, sentinel := range sentinels() {
