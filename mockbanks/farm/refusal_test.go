@@ -52,6 +52,8 @@ func TestApplyIsRefused(t *testing.T) {
 		{"name", nil, func(s *epcc.SignInfo) { s.SgnAcctNm = secret.NewName("欧阳小亮") }, "PB511017"},
 		{"document type", nil, func(s *epcc.SignInfo) { s.IDTp = "03" }, "PB005X02"},
 		{"document", nil, func(s *epcc.SignInfo) { s.IDNo = secret.NewDocument("110101199003077651") }, "PB511019"},
+		{"one of several documents", foreigner, nil, "00000000"},
+		{"other than each of them", nil, func(s *epcc.SignInfo) { s.IDTp = "99" }, "PB005X02"},
 		{"no mobile", func(c *customer) { c.Mobile = "" }, func(s *epcc.SignInfo) { s.MobNo = secret.NewMobile("13900000000") }, "PB511014"},
 		{"mobile", nil, func(s *epcc.SignInfo) { s.MobNo = secret.NewMobile("13900009999") }, "PB511013"},
 		{"credit", credit("2035-12"), sixElements("123", "1235"), "00000000"},
@@ -90,6 +92,9 @@ func TestApplyIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// foreigner has a document that shares its IDTp, 99, with others and is not the first of them.
+func foreigner(c *customer) { c.Document = document{"foreign_residence", "USA110099010199"} }
 
 func credit(expiry string) func(*customer) {
 	return func(c *customer) {

@@ -49,7 +49,7 @@ func (h holding) person(given Identity, _ Terms, _ time.Time) Refusal {
 	switch {
 	case !sameName(h.customer.Name, given.Name.Reveal()):
 		return NameMismatch
-	case h.customer.Document.Type != given.DocumentType:
+	case h.customer.Document.Type != given.DocumentType && !slices.Contains(given.OtherTypes, h.customer.Document.Type):
 		return DocumentTypeMismatch
 	case !sameDocument(h.customer.Document.Number, given.Document.Reveal()):
 		return DocumentMismatch

@@ -27,10 +27,13 @@ type Identity struct {
 	Card         secret.Card
 	Name         secret.Name
 	DocumentType string // resident_id, passport…
-	Document     secret.Document
-	Mobile       secret.Mobile // +86 and 11 digits
-	CVV          secret.CVV
-	Expiry       secret.Expiry // YYYY-MM
+	// OtherTypes are what DocumentType may be as well, where a protocol has one
+	// word for several: the bank then knows its customer's document by its number.
+	OtherTypes []string
+	Document   secret.Document
+	Mobile     secret.Mobile // +86 and 11 digits
+	CVV        secret.CVV
+	Expiry     secret.Expiry // YYYY-MM
 }
 
 // Refusal is why the bank says no. Empty means it does not.

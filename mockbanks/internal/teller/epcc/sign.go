@@ -21,7 +21,7 @@ type signCall struct {
 
 func (t *Teller) sign(frame wire.Frame, m *epcc.Sign) (teller.Call, *refusal) {
 	bank, member := t.directory.Member(m.SgnInf.SgnAcctIssrId)
-	document, known := t.documentType(m.SgnInf.IDTp)
+	document, others := t.documentTypes(m.SgnInf.IDTp)
 	mobile := m.SgnInf.MobNo.Reveal()
 	expiry, dated := month(m.SgnInf.VldDt.Reveal())
 	number := m.SgnInf.SgnAcctId.Reveal()
@@ -33,7 +33,7 @@ func (t *Teller) sign(frame wire.Frame, m *epcc.Sign) (teller.Call, *refusal) {
 		unless(kind == t.opts.DebitType || kind == t.opts.CreditType, badValue, "SgnAcctTp is not known"),
 		unless(digits(number) && len(number) >= 13 && len(number) <= 19, badValue, "SgnAcctId is not 13 to 19 digits"),
 		unless(!m.SgnInf.SgnAcctNm.IsZero(), fieldFault, "SgnAcctNm is empty"),
-		unless(known, badValue, "IDTp is not known"),
+		unless(document != "", badValue, "IDTp is not known"),
 		unless(!m.SgnInf.IDNo.IsZero(), fieldFault, "IDNo is empty"),
 		unless(digits(mobile) && len(mobile) == 11 && mobile[0] == '1', badValue, "MobNo is not a mobile number of 11 digits"),
 		unless(dated, badValue, "VldDt is not a month, MMYY"),
@@ -45,7 +45,8 @@ func (t *Teller) sign(frame wire.Frame, m *epcc.Sign) (teller.Call, *refusal) {
 		return nil, no
 	}
 	return &signCall{Teller: t, m: m, bank: bank, identity: ledger.Identity{
-		Card: m.SgnInf.SgnAcctId, Name: m.SgnInf.SgnAcctNm, DocumentType: document, Document: m.SgnInf.IDNo,
+		Card: m.SgnInf.SgnAcctId, Name: m.SgnInf.SgnAcctNm,
+		DocumentType: document, OtherTypes: others, Document: m.SgnInf.IDNo,
 		Mobile: secret.NewMobile("+86" + mobile), CVV: m.SgnInf.CVN2, Expiry: expiry,
 	}}, nil
 }
@@ -170,14 +171,18 @@ func level(class string) string {
 	return "" // credit cards have none
 }
 
-// documentType is the document behind an IDTp.
-func (t *Teller) documentType(idtp string) (string, bool) {
+// documentTypes are the documents behind an IDTp: 99 stands for several.
+func (t *Teller) documentTypes(idtp string) (first string, others []string) {
 	for _, d := range t.opts.DocumentTypes {
-		if d.IDTp == idtp {
-			return d.Type, true
+		switch {
+		case d.IDTp != idtp:
+		case first == "":
+			first = d.Type
+		default:
+			others = append(others, d.Type)
 		}
 	}
-	return "", false
+	return first, others
 }
 
 // month turns MMYY into YYYY-MM; nothing stays nothing.
