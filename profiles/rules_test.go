@@ -144,6 +144,7 @@ func TestBankRules(t *testing.T) {
 		{"closed: []", `closed: ["00:00-12:00", "12:00-24:00"]`, "closed: the bank would never be open"},
 		{"closed: []", `closed: ["02:00-02:00"]`, `closed[0]: "02:00-02:00" is not a daily window`},
 		{"closed: []", `closed: [` + strings.Repeat(`"01:00-02:00",`, 9) + "]", "closed: 9 entries, more than 8"},
+		{"codes:\n", "codes:\n" + strings.Repeat("  - {code: A, reason: b}\n", 512), "codes: 513 entries, more than 512"},
 		{"code: PB519999 ", "code: PB 5 ", "codes[0].code: want the bank's raw code"},
 		{"operation: confirm ", "operation: confrm ", `codes[0].operation: "confrm" is not one of`},
 		{"reason: account_frozen", "reason: AccountFrozen", "codes[0].reason: want a code of the problem table"},
@@ -180,6 +181,7 @@ func TestMockRules(t *testing.T) {
 		{"max_request_bytes: 65536", "max_request_bytes: 1023", "mock.max_request_bytes: 1,023 is not within 1,024 to 16,777,216"},
 		{"max_conns: 4096", "max_conns: 0", "mock.max_conns: 0 is not within 1 to 100,000"},
 		{"{kind: busy, operation", "{kind: late, operation", `mock.faults[0].kind: "late" is not one of`},
+		{"default: {fixed: 2ms}", "default: {fixed: 25h}", "mock.latency.default.fixed: 25h0m0s is not within"},
 		{"default: {fixed: 2ms}", "default: {fixed: 2}", `mock.latency.default.fixed: "2" is not a duration`},
 	})
 }
@@ -200,6 +202,10 @@ func TestChannelRules(t *testing.T) {
 		{"ca: file:myhub/tls/ca.crt", "ca: myhub/tls/ca.crt", "endpoint.tls.ca: want a reference, file:PATH or env:NAME, never the secret itself"},
 		{"ca: file:myhub/tls/ca.crt", "ca: file:../ca.crt", "endpoint.tls.ca: want a plain path below the key folder"},
 		{"ca: file:myhub/tls/ca.crt", "ca: env:a b", "endpoint.tls.ca: want a reference"},
+		{"client_cert: file:myhub/tls/client.crt ", "", "endpoint.tls.client_cert: required"},
+		{"server_name: 127.0.0.1", `server_name: ""`, "endpoint.tls.server_name: required: a text"},
+		{"server_name: 127.0.0.1", "server_name: " + strings.Repeat("a", 254), "endpoint.tls.server_name: longer than 253 bytes"},
+		{"\nkeys:\n", "\nkeys:\n" + strings.Repeat("  - {serial: \"1\"}\n", 253), "keys: 257 entries, more than 256"},
 		{"client_key: file:myhub/tls/client.key ", "", "endpoint.tls.client_key: required"},
 		{"client_key: file:myhub/tls/client.key ", "client_key: MIGHAgEAMBMGByqGSM49 ", "endpoint.tls.client_key: want a reference"},
 		{"server_key: file:myhub/tls/server.key ", "", "endpoint.tls.server_key: required"},
@@ -248,6 +254,7 @@ func TestPlainHTTPNeedsNoTLS(t *testing.T) {
 
 func TestPlatformRules(t *testing.T) {
 	try(t, "platforms/mywallet.yaml", []broken{
+		{"id: mywallet", "id: wallet", `id: "wallet" is not the name of the file: want "mywallet"`},
 		{"schemes: [unionpay]", "schemes: [unionpy]", `schemes[0]: "unionpy" is not one of`},
 		{"schemes: [unionpay]", "schemes: []", "schemes: required: at least one"},
 		{"[resident_id, passport]", "[resident_id, pasport]", `documents[1]: "pasport" is not one of`},
