@@ -1,0 +1,65 @@
+// Package telemetry counts and times what the gateway does, for operators. No
+// label ever holds anything that a caller or a bank made up, but for raw codes
+// of banks, whose number is bounded where they are collected.
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics is every figure of one gateway, in a registry of its own.
+type Metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.HistogramVec
+	exchanges *prometheus.HistogramVec
+	refusals  *prometheus.CounterVec
+}
+
+// seconds are the bounds of all histograms: from a request that asks nobody
+// (0.5 ms) to a bank that takes half a minute.
+func seconds() []float64 {
+	return []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 3, 5, 10, 30}
+}
+
+// New makes the figures, all at zero.
+func New() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kaqiao_http_request_duration_seconds", Help: "How long callers' requests took.", Buckets: seconds(),
+		}, []string{"method", "route", "status"}),
+		exchanges: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kaqiao_bank_exchange_duration_seconds", Help: "How long banks took to answer.", Buckets: seconds(),
+		}, []string{"channel", "bank", "operation", "outcome"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kaqiao_gate_refusals_total", Help: "Requests that a bank's gate did not let through.",
+		}, []string{"channel", "bank", "operation", "reason"}),
+	}
+	m.registry.MustRegister(m.requests, m.exchanges, m.refusals,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// Handler serves the figures in the Prometheus text format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, MaxRequestsInFlight: 4})
+}
+
+// Request counts one request. An empty route means that none matched.
+func (m *Metrics) Request(method, route string, status int, took time.Duration) {
+	if route == "" {
+		method, route = "other", "none" // a stranger's own words would make labels without end
+	}
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// Gauge shows a figure that is asked for whenever somebody looks.
+func (m *Metrics) Gauge(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
