@@ -118,8 +118,8 @@ func TestRate(t *testing.T) {
 	c.at = c.at.Add(time.Hour)
 	expect(4, 1)
 	slow := guard.New(set(limits(1, 1, 1000, 0.5), wide, wide), c.now)
-	if _, refused := admit(slow, "a", op.Verify, 2); refused.RetryAfterS != 1 {
-		t.Errorf("retry after %d s, want 1", refused.RetryAfterS)
+	if _, refused := admit(slow, "a", op.Verify, 2); refused.RetryAfterS != 2 {
+		t.Errorf("retry after %d s, want 2: half of one a second is for others", refused.RetryAfterS)
 	}
 	c.at = c.at.Add(1100 * time.Millisecond) // one in two seconds is ordinary
 	if in, _ := admit(slow, "a", op.Verify, 2); in != 0 {
