@@ -33,6 +33,9 @@ type Options struct {
 // References that Make cannot serve are all reported at once, before anything
 // is written.
 func Make(dir string, set *profiles.Set, opts Options) error {
+	if opts.Now == nil {
+		return errors.New("keymaker: no clock was given")
+	}
 	plan, err := planOf(set)
 	if err != nil {
 		return err

@@ -183,6 +183,9 @@ func TestMakeReportsAllReferencesAtOnce(t *testing.T) {
 			t.Errorf("the error does not say %q:\n%v", want, err)
 		}
 	}
+	if err := keymaker.Make(dir, set(), keymaker.Options{}); err == nil {
+		t.Error("keys were made without a clock")
+	}
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("something was written all the same: %v", err)
 	}

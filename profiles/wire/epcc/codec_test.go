@@ -114,6 +114,7 @@ func TestLenientSidePassesOverWhatBanksAdd(t *testing.T) {
 		"blank field":  strings.Replace(q, "<OriTrxInf>", "<OriTrxInf><New/>", 1),
 		"group":        strings.Replace(q, "<OriTrxInf>", "<New><A>1</A>t<B><C/></B></New><OriTrxInf>", 1),
 		"same twice":   strings.Replace(q, "<OriTrxInf>", "<New/><New/><OriTrxInf>", 1),
+		"nested one":   strings.Replace(q, "<SndDt>", "<New><A>1</A></New><SndDt>", 1),
 		"header field": strings.Replace(q, "<SndDt>", "<New>1</New><SndDt>", 1),
 		"envelope":     strings.Replace(q, "</SignSN>", "</SignSN><NcrptnSN>1</NcrptnSN><DgtlEnvlp>AAAA</DgtlEnvlp>", 1),
 	} {

@@ -2,14 +2,13 @@ package epcc
 
 import (
 	"crypto/cipher"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"io"
 	"strings"
-
-	"crypto/ecdsa"
 
 	"github.com/emmansun/gmsm/sm2"
 

@@ -37,13 +37,27 @@ func (f *field) value() string {
 	return *f.text
 }
 
-// set gives the field its text, which has been checked.
-func (f *field) set(text []byte) {
-	if f.secret != nil {
-		_ = f.secret.UnmarshalText(text) // secrets take any text
-		return
+// take checks a text and gives it to the field.
+func (f *field) take(text string) error {
+	if reason := f.check(text); reason != "" {
+		return f.fail(reason)
 	}
-	*f.text = string(text)
+	if f.secret != nil {
+		return f.secret.UnmarshalText([]byte(text))
+	}
+	*f.text = text
+	return nil
+}
+
+// check returns why a text may not stand in the field, or "".
+func (f *field) check(text string) string {
+	if text != "" {
+		return f.kind.check(text)
+	}
+	if f.need == mandatory {
+		return "missing"
+	}
+	return ""
 }
 
 func (f *field) path() string { return f.group + "/" + f.name }

@@ -79,29 +79,3 @@ func isPrologue(text []byte) bool {
 	_, encoding, named := bytes.Cut(inner, []byte("encoding="))
 	return !named || len(encoding) >= 7 && bytes.EqualFold(encoding[1:6], []byte("UTF-8")) && encoding[0] == encoding[6]
 }
-
-// appendElement writes one element with escaped text.
-func appendElement(to []byte, name, text string) []byte {
-	to = appendStart(to, name)
-	for i := range len(text) {
-		switch c := text[i]; c {
-		case '<':
-			to = append(to, "&lt;"...)
-		case '>':
-			to = append(to, "&gt;"...)
-		case '&':
-			to = append(to, "&amp;"...)
-		default:
-			to = append(to, c)
-		}
-	}
-	return appendEnd(to, name)
-}
-
-func appendStart(to []byte, name string) []byte {
-	return append(append(append(to, '<'), name...), '>')
-}
-
-func appendEnd(to []byte, name string) []byte {
-	return append(append(append(to, "</"...), name...), '>')
-}

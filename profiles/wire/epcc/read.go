@@ -31,12 +31,14 @@ func signerOf(signed []byte) (string, error) {
 		if blank {
 			continue
 		}
-		text, err := s.value(child)
-		if err != nil {
-			return "", err
+		if string(child) != "SignSN" {
+			if err := s.skip(child, 1); err != nil {
+				return "", err
+			}
+			continue
 		}
-		if string(child) == "SignSN" && len(text) > 0 {
-			return string(text), nil
+		if text, err := s.value(child); err != nil || len(text) > 0 {
+			return string(text), err
 		}
 	}
 	return "", &wire.FieldError{Field: "MsgHeader/SignSN", Reason: "missing"}
@@ -112,10 +114,9 @@ func (r *reader) header(root []byte) (*header, error) {
 		}
 	}
 	for i := range fields {
-		if reason := fields[i].check(string(values[i])); reason != "" {
-			return nil, fields[i].fail(reason)
+		if err := fields[i].take(string(values[i])); err != nil {
+			return nil, err
 		}
-		fields[i].set(values[i])
 	}
 	return h, nil
 }
@@ -205,10 +206,9 @@ func (r *reader) fill(c *Codec, h *header) error {
 				return fmt.Errorf("field %s: %w: %w", f.path(), err, wire.ErrEnvelope)
 			}
 		}
-		if reason := f.check(string(text)); reason != "" {
-			return f.fail(reason)
+		if err := f.take(string(text)); err != nil {
+			return err
 		}
-		f.set(text)
 	}
 	if !opened && !r.lenient && h.NcrptnSN+h.DgtlEnvlp != "" {
 		return &wire.FieldError{Field: "MsgHeader/DgtlEnvlp", Reason: "an envelope where nothing is encrypted"}

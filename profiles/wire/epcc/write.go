@@ -1,16 +1,5 @@
 package epcc
 
-// check returns why a text may not stand in the field, or "".
-func (f *field) check(text string) string {
-	if text != "" {
-		return f.kind.check(text)
-	}
-	if f.need == mandatory {
-		return "missing"
-	}
-	return ""
-}
-
 // appendMessage writes the signed part, from <root to </root>, on one line.
 func appendMessage(to []byte, h *header, fields []field, cipher session) ([]byte, error) {
 	to = append(to, `<root xmlns="namespace_string">`...)
@@ -53,4 +42,30 @@ func appendGroups(to []byte, fields []field, cipher session) []byte {
 		to = appendEnd(to, open)
 	}
 	return to
+}
+
+// appendElement writes one element with escaped text.
+func appendElement(to []byte, name, text string) []byte {
+	to = appendStart(to, name)
+	for i := range len(text) {
+		switch c := text[i]; c {
+		case '<':
+			to = append(to, "&lt;"...)
+		case '>':
+			to = append(to, "&gt;"...)
+		case '&':
+			to = append(to, "&amp;"...)
+		default:
+			to = append(to, c)
+		}
+	}
+	return appendEnd(to, name)
+}
+
+func appendStart(to []byte, name string) []byte {
+	return append(append(append(to, '<'), name...), '>')
+}
+
+func appendEnd(to []byte, name string) []byte {
+	return append(append(append(to, "</"...), name...), '>')
 }
