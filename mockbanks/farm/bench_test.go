@@ -95,7 +95,7 @@ func floor(b *testing.B, w *world) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	port, err := listen.OpenHTTP(listen.HTTPConfig{
+	port, err := listen.OpenHTTP(b.Context(), listen.HTTPConfig{
 		Address: "127.0.0.1:0", Path: "/preSvr", TLS: secure, ContentType: "application/xml;charset=utf-8",
 		MaxRequestBytes: 65_536, MaxConns: 256, Log: slog.New(slog.DiscardHandler),
 		Handle: func(_ context.Context, frame wire.Frame) listen.Outcome {
@@ -122,6 +122,11 @@ func floor(b *testing.B, w *world) string {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- port.Run(ctx) }()
-	b.Cleanup(func() { stop(); <-done })
+	b.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
 	return port.Address().String()
 }

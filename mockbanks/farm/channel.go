@@ -80,8 +80,8 @@ func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
 	return c, nil
 }
 
-func (c *channel) open() (err error) {
-	c.port, err = listen.OpenHTTP(c.config)
+func (c *channel) open(ctx context.Context) (err error) {
+	c.port, err = listen.OpenHTTP(ctx, c.config)
 	return err
 }
 

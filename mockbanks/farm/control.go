@@ -71,8 +71,8 @@ func (c *control) routes() http.Handler {
 	return problemsFor(mux)
 }
 
-func (c *control) open(address string) error {
-	inner, err := net.Listen("tcp", address)
+func (c *control) open(ctx context.Context, address string) error {
+	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}

@@ -153,11 +153,13 @@ func (c *control) channelExchanges(r *http.Request) (any, error) {
 func showExchanges(r *http.Request, from *exchanges) (any, error) {
 	p := query(r)
 	limit, cursor, number := p.number("limit", 1, maxPage, 20), p.text("cursor"), p.text("number")
-	before, err := uint64(0), error(nil)
+	var before uint64
 	if cursor != "" {
-		if before, err = strconv.ParseUint(cursor, 10, 64); err != nil || before == 0 {
+		id, err := strconv.ParseUint(cursor, 10, 64)
+		if err != nil || id == 0 {
 			p.wrong = append(p.wrong, "cursor is not one of ours")
 		}
+		before = id
 	}
 	if err := p.done(); err != nil {
 		return nil, err

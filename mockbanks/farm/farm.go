@@ -156,14 +156,14 @@ func (f *Farm) Run(ctx context.Context) (err error) {
 
 	stops = append(stops, func() { err = errors.Join(err, f.closeBooks()) })
 	start(f.notices.run)
+	stops = append(stops, f.late.Wait) // they end with their hubs
 	for _, c := range f.hubs {
-		if err := c.open(); err != nil {
+		if err := c.open(ctx); err != nil {
 			return fmt.Errorf("channel %s: %w", c.profile.ID, err)
 		}
 		start(c.port.Run)
 	}
-	stops = append(stops, f.late.Wait)
-	if err := f.control.open(f.cfg.Control); err != nil {
+	if err := f.control.open(ctx, f.cfg.Control); err != nil {
 		return fmt.Errorf("control port: %w", err)
 	}
 	start(f.control.run)
@@ -213,8 +213,10 @@ func (f *Farm) Address(channel string) string {
 // warm opens all books, one after another: each is filled by one writer, and the disk is one.
 func (f *Farm) warm(ctx context.Context) error {
 	for _, b := range f.order {
-		if ctx.Err() != nil {
-			return nil // told to stop before it had begun
+		select {
+		case <-ctx.Done(): // told to stop before it had begun
+			return nil
+		default:
 		}
 		if _, err := b.books(); err != nil {
 			return err

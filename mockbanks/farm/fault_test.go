@@ -197,6 +197,22 @@ func TestALateBankCommitsLate(t *testing.T) {
 	w.code("abc", who.Mobile)
 }
 
+// A farm that is told to stop does not wait for banks that think for an hour.
+func TestStopDoesNotWaitForTheLate(t *testing.T) {
+	w := start(t, nil)
+	w.behave("abc", `{"latency":{"apply":{"fixed":"1h"}}}`)
+	w.behave("bob", `{"latency":{"default":{"fixed":"1h"}}}`)
+	who := w.customers("abc", "debit")[0]
+	if got := must[*epcc.SignReceipt](w, w.apply(abc, who)); got.SysRtnInf.SysRtnCd != "ES000033" {
+		t.Errorf("%+v", got.SysRtnInf)
+	}
+	began := time.Now()
+	w.stop()
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+}
+
 // Same seed, same fates: the delay and the fault of each call depend on the
 // card and on how often it has come, not on numbers, time or other callers.
 func TestFatesAreRepeated(t *testing.T) {

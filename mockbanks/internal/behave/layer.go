@@ -88,9 +88,9 @@ func checkDist(d *profiles.Dist) string {
 	switch {
 	case d.Fixed != nil && !inside(*d.Fixed):
 		return "fixed must be 0s to 24h"
-	case d.Uniform != nil && !(inside(d.Uniform.Min) && inside(d.Uniform.Max) && d.Uniform.Min <= d.Uniform.Max):
+	case d.Uniform != nil && (!inside(d.Uniform.Min) || !inside(d.Uniform.Max) || d.Uniform.Min > d.Uniform.Max):
 		return "uniform needs 0s <= min <= max <= 24h"
-	case d.Lognormal != nil && !(d.Lognormal.P50 > 0 && d.Lognormal.P50 < d.Lognormal.P99 && inside(d.Lognormal.P99)):
+	case d.Lognormal != nil && (d.Lognormal.P50 <= 0 || d.Lognormal.P50 >= d.Lognormal.P99 || !inside(d.Lognormal.P99)):
 		return "lognormal needs 0s < p50 < p99 <= 24h"
 	case d.Lognormal != nil && !inside(d.Lognormal.Cap):
 		return "lognormal.cap must be 0s to 24h"

@@ -48,7 +48,7 @@ func Run(ctx context.Context, args, env []string, out, errs io.Writer) int {
 	if err == nil {
 		return ok
 	}
-	fmt.Fprintf(errs, "mockbanks: %v\n", err)
+	_, _ = fmt.Fprintf(errs, "mockbanks: %v\n", err)
 	if errors.As(err, new(misuseError)) {
 		return misuse
 	}

@@ -24,7 +24,7 @@ func keys(env []string) *cobra.Command {
 			wrote := 0
 			err = keymaker.Make(out, set, keymaker.Options{Force: force, Now: time.Now, Wrote: func(path string) {
 				wrote++
-				fmt.Fprintln(c.ErrOrStderr(), "wrote", path)
+				_, _ = fmt.Fprintln(c.ErrOrStderr(), "wrote", path)
 			}})
 			if err != nil {
 				return fmt.Errorf("keys: %w", err)

@@ -107,10 +107,11 @@ func (f peopleFlags) print(out io.Writer, found []person) error {
 		encoder.SetIndent("", "  ")
 		return encoder.Encode(map[string]any{"people": found})
 	}
+	// A tabwriter keeps its errors for Flush.
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KIND\tNAME\tDOCUMENT\tNUMBER\tMOBILE\tCARD\tCVV\tEXPIRY")
+	_, _ = fmt.Fprintln(table, "KIND\tNAME\tDOCUMENT\tNUMBER\tMOBILE\tCARD\tCVV\tEXPIRY")
 	for _, p := range found {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
 			p.Kind, p.Name, p.Document.Type, p.Document.Number, p.Mobile, p.Card, p.CVV, p.Expiry)
 	}
 	return table.Flush()

@@ -78,9 +78,9 @@ func (f serveFlags) run(ctx context.Context, env []string, out, errs io.Writer) 
 	case <-banks.Ready():
 	}
 	for _, c := range cfg.Set.Channels {
-		fmt.Fprintf(out, "%-10s %s  %s\n", c.ID, banks.Address(c.ID), c.Protocol)
+		_, _ = fmt.Fprintf(out, "%-10s %s  %s\n", c.ID, banks.Address(c.ID), c.Protocol)
 	}
-	fmt.Fprintf(out, "%-10s %s  %d banks\n", "control", banks.ControlURL(), len(cfg.Set.Banks))
+	_, _ = fmt.Fprintf(out, "%-10s %s  %d banks\n", "control", banks.ControlURL(), len(cfg.Set.Banks))
 	return <-done
 }
 
@@ -111,10 +111,10 @@ func (f serveFlags) config(env []string, errs io.Writer) (farm.Config, error) {
 		Log: slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: level})),
 		Seeding: func(bank string, people int, took time.Duration) {
 			if took == 0 {
-				fmt.Fprintf(errs, "%s: inventing %d people…\n", bank, people)
+				_, _ = fmt.Fprintf(errs, "%s: inventing %d people…\n", bank, people)
 				return
 			}
-			fmt.Fprintf(errs, "%s: %d people in %d ms\n", bank, people, took.Milliseconds())
+			_, _ = fmt.Fprintf(errs, "%s: %d people in %d ms\n", bank, people, took.Milliseconds())
 		},
 	}
 	if f.people >= 0 {

@@ -71,8 +71,8 @@ type HTTP struct {
 	handlers sync.WaitGroup
 }
 
-// OpenHTTP takes the port; Run serves it. A port that is opened and never run must be closed.
-func OpenHTTP(cfg HTTPConfig) (*HTTP, error) {
+// OpenHTTP takes the port; Run serves it, and ctx has no part in that. A port that is opened and never run must be closed.
+func OpenHTTP(ctx context.Context, cfg HTTPConfig) (*HTTP, error) {
 	media, _, err := mime.ParseMediaType(cfg.ContentType)
 	if err != nil {
 		return nil, fmt.Errorf("content type of the port: %w", err)
@@ -80,7 +80,7 @@ func OpenHTTP(cfg HTTPConfig) (*HTTP, error) {
 	if cfg.times == (times{}) {
 		cfg.times = defaultTimes()
 	}
-	inner, err := net.Listen("tcp", cfg.Address)
+	inner, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.Address)
 	if err != nil {
 		return nil, err
 	}

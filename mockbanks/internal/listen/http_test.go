@@ -49,7 +49,7 @@ func port(t *testing.T, cfg HTTPConfig) *HTTP {
 			}}
 		}
 	}
-	h, err := OpenHTTP(cfg)
+	h, err := OpenHTTP(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -407,7 +407,7 @@ func TestStopEndsWhatIsUnderWay(t *testing.T) {
 			return Outcome{}
 		},
 	}
-	h, err := OpenHTTP(cfg)
+	h, err := OpenHTTP(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
