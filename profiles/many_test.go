@@ -76,8 +76,10 @@ func TestFourThousandBanks(t *testing.T) {
 	if each > 8<<10 {
 		t.Errorf("%d bytes a bank, want 8 KiB at most", each)
 	}
-	if limit := 20 * time.Second; took > limit {
-		t.Errorf("%v, want a few seconds at most", took)
+	// Under half a second where nothing else runs. The bound is wide, because
+	// it is to catch a cost that grows with the square, not a busy machine.
+	if took > time.Minute {
+		t.Errorf("%v", took)
 	}
 	if len(set.Banks) != n+12 || set.Bank("city-3999") == nil || set.Bank("city-4000") != nil {
 		t.Errorf("%d banks", len(set.Banks))
