@@ -57,7 +57,7 @@ func (t *transaction) confirm(c Confirm) (Answer, error) {
 		}
 		answer.Class, answer.CardType = r.class, r.cardType
 	case CodeWrong, CodeLocked:
-		if err := t.countWrong(c.Request, r, answer.Refusal); err != nil {
+		if err := t.countWrong(c.Request, answer.Refusal); err != nil {
 			return Answer{}, fmt.Errorf("count a wrong code: %w", err)
 		}
 	}
@@ -118,17 +118,13 @@ func (r trigger) sameElements(given Identity) bool {
 		was.Document.Equal(given.Document) && was.Mobile.Equal(given.Mobile)
 }
 
-// countWrong notes one more wrong code. A record that is locked already is left as it is.
-func (t *transaction) countWrong(r Request, was trigger, why Refusal) error {
-	if was.state == "locked" {
-		return nil
-	}
+// countWrong notes one more wrong code, and locks the record if it is one too many.
+func (t *transaction) countWrong(r Request, why Refusal) error {
 	state := "fresh"
 	if why == CodeLocked {
 		state = "locked"
 	}
-	err := t.wrongCode.exec(state, r.Channel, r.Number)
-	return err
+	return t.wrongCode.exec(state, r.Channel, r.Number)
 }
 
 // sign uses the code up and returns the agreement's number: that of the live

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -72,6 +73,11 @@ func plan(t *testing.T, db *sql.DB, query string) (steps []string) {
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
+	defer func() {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
 	for rows.Next() {
 		var id, parent, unused int
 		var step string
@@ -79,9 +85,6 @@ func plan(t *testing.T, db *sql.DB, query string) (steps []string) {
 			t.Fatal(err)
 		}
 		steps = append(steps, step)
-	}
-	if err := rows.Close(); err != nil {
-		t.Fatal(err)
 	}
 	return steps
 }
