@@ -239,7 +239,7 @@ func TestSnapshotLastSecond(t *testing.T) {
 		{0, 3, 0}, {time.Second, 5, 3}, {500 * time.Millisecond, 2, 3}, {500 * time.Millisecond, 0, 7}, {time.Second, 1, 0}, {time.Second, 0, 1}, {time.Hour, 0, 0},
 	} {
 		c.at = c.at.Add(step.after)
-		admit(g, "a", op.Apply, step.enter)
+		_, _ = admit(g, "a", op.Apply, step.enter)
 		if got := g.Snapshot("a").LastSecond; got != step.last {
 			t.Errorf("at %v: %d in the last second, want %d", c.at.Sub(noon), got, step.last)
 		}

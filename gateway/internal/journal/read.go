@@ -24,11 +24,13 @@ type readStatements struct {
 	due, expired                       *sql.Stmt
 }
 
-func (r *readStatements) prepare(db *sql.DB) (err error) {
-	for _, p := range []struct {
-		into  **sql.Stmt
-		query string
-	}{
+type query struct {
+	into **sql.Stmt
+	text string
+}
+
+func (r *readStatements) queries() []query {
+	return []query{
 		{&r.binding, `SELECT ` + bindingColumns + ` FROM bindings WHERE id = ?`},
 		{&r.agreement, `SELECT ` + bindingColumns + ` FROM bindings WHERE channel = ? AND agreement = ? AND agreement <> ''
 			ORDER BY id DESC LIMIT 1`},
@@ -46,12 +48,26 @@ func (r *readStatements) prepare(db *sql.DB) (err error) {
 		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
 			WHERE state IN (SELECT value FROM json_each(?)) AND expires_at > 0 AND expires_at <= ?
 			ORDER BY expires_at, id LIMIT ?`},
-	} {
-		if *p.into, err = db.PrepareContext(context.Background(), p.query); err != nil {
+	}
+}
+
+func (r *readStatements) prepare(db *sql.DB) (err error) {
+	for _, q := range r.queries() {
+		if *q.into, err = db.PrepareContext(context.Background(), q.text); err != nil { //nolint:sqlclosecheck // close does
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *readStatements) close() error {
+	var errs []error
+	for _, q := range r.queries() {
+		if *q.into != nil {
+			errs = append(errs, (*q.into).Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Binding returns the binding with this id, or ErrNotFound.
@@ -78,9 +94,9 @@ func (s *SQLite) Bindings(ctx context.Context, f Filter) ([]Binding, error) {
 	}
 	states := list(f.States)
 	if f.UserID == "" {
-		return all(scanBinding)(s.read.page.QueryContext(ctx, f.Caller, before, states, states, f.Limit))
+		return all(ctx, s.read.page, scanBinding, f.Caller, before, states, states, f.Limit)
 	}
-	return all(scanBinding)(s.read.userPage.QueryContext(ctx, f.Caller, f.UserID, before, states, states, f.Limit))
+	return all(ctx, s.read.userPage, scanBinding, f.Caller, f.UserID, before, states, states, f.Limit)
 }
 
 // Attempt returns the attempt with this id, or ErrNotFound.
@@ -91,7 +107,7 @@ func (s *SQLite) Attempt(ctx context.Context, id string) (Attempt, error) {
 
 // Attempts returns a binding's attempts in the order in which they were meant.
 func (s *SQLite) Attempts(ctx context.Context, binding string) ([]Attempt, error) {
-	return all(scanAttempt)(s.read.attempts.QueryContext(ctx, binding, maxAttempt))
+	return all(ctx, s.read.attempts, scanAttempt, binding, maxAttempt)
 }
 
 // Key returns an idempotency key, or ErrNotFound.
@@ -115,7 +131,7 @@ func (s *SQLite) Due(ctx context.Context, now time.Time, limit int) ([]Attempt, 
 	if limit < 1 || limit > maxDue {
 		return nil, fmt.Errorf("journal: due: limit %d: must be 1 to %d", limit, maxDue)
 	}
-	return all(scanAttempt)(s.read.due.QueryContext(ctx, nanos(now), limit))
+	return all(ctx, s.read.due, scanAttempt, nanos(now), limit)
 }
 
 // Expired returns bindings in one of the states whose time is over, oldest
@@ -124,27 +140,27 @@ func (s *SQLite) Expired(ctx context.Context, now time.Time, states []string, li
 	if limit < 1 || limit > maxDue {
 		return nil, fmt.Errorf("journal: expired: limit %d: must be 1 to %d", limit, maxDue)
 	}
-	return all(scanBinding)(s.read.expired.QueryContext(ctx, list(states), nanos(now), limit))
+	return all(ctx, s.read.expired, scanBinding, list(states), nanos(now), limit)
 }
 
-// all reads every row of a query.
-func all[T any](scan func(scanner) (T, error)) func(*sql.Rows, error) ([]T, error) {
-	return func(rows *sql.Rows, err error) (found []T, _ error) {
+// all reads every row that a statement gives.
+func all[T any](ctx context.Context, stmt *sql.Stmt, scan func(scanner) (T, error), args ...any) (found []T, err error) {
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		row, err := scan(rows)
 		if err != nil {
 			return nil, fmt.Errorf("journal: %w", err)
 		}
-		for rows.Next() {
-			row, err := scan(rows)
-			if err != nil {
-				return nil, errors.Join(fmt.Errorf("journal: %w", err), rows.Close())
-			}
-			found = append(found, row)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return nil, fmt.Errorf("journal: %w", err)
-		}
-		return found, nil
+		found = append(found, row)
 	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	return found, nil
 }
 
 // reading names what was read; a row that is not there is ErrNotFound.

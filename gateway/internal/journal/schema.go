@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"database/sql"
 	_ "embed"
 	"errors"
@@ -28,7 +29,8 @@ var (
 // migrate makes the tables of a new file and refuses a file that this program
 // does not understand.
 func migrate(db *sql.DB) error {
-	tx, err := db.Begin()
+	ctx := context.Background()
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -39,7 +41,7 @@ func migrate(db *sql.DB) error {
 		"PRAGMA application_id":              &application,
 		"SELECT count(*) FROM sqlite_schema": &tables,
 	} {
-		if err := tx.QueryRow(query).Scan(into); err != nil {
+		if err := tx.QueryRowContext(ctx, query).Scan(into); err != nil {
 			return err
 		}
 	}
@@ -52,10 +54,11 @@ func migrate(db *sql.DB) error {
 	case tables > 0:
 		return nil
 	}
-	if _, err := tx.Exec(schemaSQL); err != nil {
+	if _, err := tx.ExecContext(ctx, schemaSQL); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(fmt.Sprintf("PRAGMA application_id=%d; PRAGMA user_version=%d", applicationID, schemaVersion)); err != nil {
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, schemaVersion)
+	if _, err := tx.ExecContext(ctx, marks); err != nil {
 		return err
 	}
 	return tx.Commit()

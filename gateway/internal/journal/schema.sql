@@ -84,8 +84,6 @@ CREATE TABLE keys (
     PRIMARY KEY (caller, route, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX keys_at ON keys (at);
-
 -- Ciphertext. A row that is deleted is overwritten with zeros.
 CREATE TABLE sealed (
     binding TEXT PRIMARY KEY,

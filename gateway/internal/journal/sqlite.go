@@ -105,7 +105,7 @@ func (s *SQLite) closeReaders() error {
 	if s.readDB == nil {
 		return nil
 	}
-	return s.readDB.Close()
+	return errors.Join(s.read.close(), s.readDB.Close())
 }
 
 // createFile makes the file before SQLite does, and closes an existing one to

@@ -136,7 +136,7 @@ func (h *HTTP) exchange(ctx context.Context, f wire.Frame) (answer wire.Frame, r
 		reused = got.Reused
 		got.Conn.(*conn).request.Store(p)
 	}})
-	response, err := h.transport.RoundTrip(h.request(ctx, f))
+	response, err := h.transport.RoundTrip(h.request(ctx, f)) //nolint:bodyclose // read closes it
 	if err != nil {
 		err = cause(ctx, err)
 		if p.seal() {

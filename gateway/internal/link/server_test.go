@@ -29,7 +29,7 @@ type witness struct {
 	all      sync.WaitGroup
 
 	mu   sync.Mutex
-	open map[net.Conn]bool
+	open map[net.Conn]bool // nil: closed
 }
 
 // script plays one connection; when it returns, the connection is closed.
@@ -49,9 +49,10 @@ func newWitness(t testing.TB, play script) *witness {
 				return
 			}
 			w.conns.Add(1)
-			w.mu.Lock()
-			w.open[c] = true
-			w.mu.Unlock()
+			if !w.keep(c) {
+				_ = c.Close()
+				return
+			}
 			w.all.Go(func() {
 				defer func() { _ = c.Close() }()
 				play(w, counted{c, w})
@@ -64,12 +65,24 @@ func newWitness(t testing.TB, play script) *witness {
 
 func (w *witness) url() string { return "http://" + w.listener.Addr().String() + "/preSvr" }
 
+// keep remembers a connection, so that close can close it.
+func (w *witness) keep(c net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.open == nil {
+		return false
+	}
+	w.open[c] = true
+	return true
+}
+
 func (w *witness) close() {
 	_ = w.listener.Close()
 	w.mu.Lock()
 	for c := range w.open {
 		_ = c.Close()
 	}
+	w.open = nil
 	w.mu.Unlock()
 	w.all.Wait()
 }

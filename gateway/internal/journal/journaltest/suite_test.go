@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"kaqiao/gateway/internal/journal"
 )
 
@@ -317,3 +319,5 @@ func (s saysYes) Apply(ctx context.Context, c journal.Change) error {
 	}
 	return nil
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
