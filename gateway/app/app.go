@@ -1,0 +1,243 @@
+// Package app is the whole gateway as a value: New wires it by hand, Run
+// starts it, waits, and stops it in reverse.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"kaqiao/gateway/internal/adapter"
+	"kaqiao/gateway/internal/api"
+	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/guard"
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/resolve"
+	"kaqiao/gateway/internal/route"
+	"kaqiao/gateway/internal/telemetry"
+	"kaqiao/profiles"
+)
+
+// App is one gateway.
+type App struct {
+	cfg       Config
+	log       *slog.Logger
+	set       *profiles.Set
+	protocols map[string]adapter.Protocol
+	banks     *bank.Banks
+	service   *flow.Service
+	resolver  *resolve.Resolver
+	server    *api.Server
+
+	api, callbacks net.Listener
+	ready          chan struct{}
+	undo           []undo // what New has opened, in order
+}
+
+type undo struct {
+	what string
+	do   func() error
+}
+
+// New reads profiles and keys, opens journal and vault, takes both addresses
+// and wires everything. It calls nobody. What it had opened is closed again
+// where it fails.
+func New(cfg Config) (_ *App, err error) {
+	a := &App{cfg: cfg, log: cfg.Log, protocols: adapter.Protocols(), ready: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.close())
+		}
+	}()
+	if a.cfg.Now == nil {
+		a.cfg.Now = time.Now
+	}
+	if a.log == nil {
+		a.log = slog.New(slog.DiscardHandler)
+	}
+	if err := a.cfg.check(); err != nil {
+		return nil, err
+	}
+	if a.set, err = a.cfg.profiles(); err != nil {
+		return nil, err
+	}
+	return a, a.wire()
+}
+
+// wire is the whole of the wiring, in order.
+func (a *App) wire() error {
+	now, log := a.cfg.Now, a.log
+	vault, err := a.cfg.openVault(a.cfg.Dev)
+	if err != nil {
+		return err
+	}
+	if a.cfg.Dev {
+		if err := a.cfg.devKey(vault.CallerHash); err != nil {
+			return err
+		}
+	}
+	callers, err := readCallers(a.cfg.callersFile(), vault.CallerHash)
+	if err != nil {
+		return err
+	}
+	channels, err := a.connect()
+	if err != nil {
+		return err
+	}
+	store, err := journal.Open(journal.Config{Path: a.cfg.journalFile(), QueueLimit: a.cfg.JournalQueue, Log: log})
+	if err != nil {
+		return err
+	}
+	a.later("close the journal", store.Close)
+
+	metrics := telemetry.New()
+	gate := guard.New(a.set, now)
+	a.banks = bank.New(store, metrics.Gate(gate), channels, now, log)
+	// Flow and resolver know each other: the resolver is told by flow when to look.
+	var resolver *resolve.Resolver
+	a.service = flow.New(flow.Config{
+		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store, Node: a.cfg.Node}, Node: a.cfg.Node,
+		Router: route.New(a.banks.Connected, now), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
+		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) },
+	})
+	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log})
+	a.resolver = resolver
+
+	a.server, err = api.New(api.Config{
+		Flow: a.service, Set: a.set, Callers: callers, Fingerprint: vault.Fingerprint, Health: health(gate),
+		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
+		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
+	})
+	if err != nil {
+		return err
+	}
+	metrics.Gauge("kaqiao_http_requests_in_flight", "Callers' requests under way.", func() float64 { return float64(a.server.InFlightNow()) })
+	metrics.Unmapped(a.banks.Unmapped)
+	return a.listen()
+}
+
+func (a *App) listen() (err error) {
+	if a.api, err = net.Listen("tcp", a.cfg.Listen); err != nil { //nolint:noctx // it takes an address and waits for nobody
+		return fmt.Errorf("listen for callers: %w", err)
+	}
+	a.later("close the callers' listener", a.api.Close)
+	if a.callbacks, err = net.Listen("tcp", a.cfg.Callbacks); err != nil { //nolint:noctx // as above
+		return fmt.Errorf("listen for banks: %w", err)
+	}
+	a.later("close the banks' listener", a.callbacks.Close)
+	return nil
+}
+
+// Run serves until ctx ends or a listener fails, then stops: not ready, no new
+// work, requests under way end, the resolver ends, the journal closes. It may
+// be called once.
+func (a *App) Run(ctx context.Context) error {
+	patience := longest(a.set) + 30*time.Second
+	callers := a.httpServer(a.server, patience)
+	banks := a.httpServer(a.callbackHandler(), time.Minute)
+	resolving, stopResolving := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopResolving()
+
+	failed := make(chan error, 3)
+	var running sync.WaitGroup
+	running.Go(func() { failed <- serve(callers, a.api) })
+	running.Go(func() { failed <- serve(banks, a.callbacks) })
+	running.Go(func() {
+		if err := a.resolver.Run(resolving); err != nil {
+			failed <- fmt.Errorf("resolver: %w", err)
+		}
+	})
+	close(a.ready)
+	a.log.Info("gateway is ready", "url", a.URL(), "callbacks", a.CallbackURL(), "banks", len(a.set.Banks), "channels", len(a.set.Channels))
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	a.log.Info("gateway is stopping")
+	a.server.Stop()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Drain)
+	defer cancel()
+	err = errors.Join(err, stop(drain, callers, "callers"), stop(drain, banks, "banks"))
+	stopResolving()
+	running.Wait()
+	return errors.Join(err, a.close())
+}
+
+// Close gives back what New has taken, where Run is never called.
+func (a *App) Close() error { return a.close() }
+
+// Ready is closed when requests are served.
+func (a *App) Ready() <-chan struct{} { return a.ready }
+
+// URL is where callers call.
+func (a *App) URL() string { return "http://" + a.api.Addr().String() }
+
+// CallbackURL is where banks call; /callbacks/ and the channel's id follow.
+func (a *App) CallbackURL() string { return "http://" + a.callbacks.Addr().String() }
+
+func (a *App) httpServer(h http.Handler, patience time.Duration) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		// As long as the longest request: a shorter read time-out ends the context of one that waits for a bank.
+		ReadTimeout: patience, WriteTimeout: patience,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+}
+
+func serve(s *http.Server, l net.Listener) error {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+func stop(ctx context.Context, s *http.Server, whose string) error {
+	err := s.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		// What is unfinished at a bank stands in the journal and is found out after the next start.
+		return errors.Join(fmt.Errorf("requests of %s were still under way", whose), s.Close())
+	}
+	return err
+}
+
+func (a *App) later(what string, do func() error) { a.undo = append(a.undo, undo{what, do}) }
+
+// close undoes what New has done, last first.
+func (a *App) close() error {
+	var errs []error
+	for i := len(a.undo) - 1; i >= 0; i-- {
+		if err := a.undo[i].do(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, fmt.Errorf("%s: %w", a.undo[i].what, err))
+		}
+	}
+	a.undo = nil
+	return errors.Join(errs...)
+}
+
+func (c *Config) profiles() (*profiles.Set, error) {
+	opts := profiles.LoadOptions{Env: c.Env}
+	switch {
+	case c.Set != nil:
+		return c.Set, nil
+	case c.Profiles != "":
+		return profiles.Load(os.DirFS(c.Profiles), opts)
+	}
+	return profiles.Shipped(opts)
+}
+
+func health(gate *guard.Guard) func(string) api.Health {
+	return func(id string) api.Health {
+		s := gate.Snapshot(id)
+		return api.Health{InFlight: s.InFlight, InFlightLimit: s.InFlightLimit, PerSecond: s.LastSecond, PerSecondLimit: s.PerSecond}
+	}
+}

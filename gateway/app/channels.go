@@ -1,0 +1,95 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/link"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
+	"kaqiao/profiles/wire/seal"
+)
+
+// connect makes a way to banks of each channel. It reads keys and opens no
+// connection yet. The error tells everything that is missing in all channels.
+func (a *App) connect() ([]bank.Channel, error) {
+	var faults []error
+	var out []bank.Channel
+	for _, profile := range a.set.Channels {
+		c, err := a.channel(profile)
+		faults = append(faults, err)
+		out = append(out, c)
+	}
+	return out, errors.Join(faults...)
+}
+
+func (a *App) channel(profile *profiles.Channel) (bank.Channel, error) {
+	speak, ok := a.protocols[profile.Protocol]
+	if !ok {
+		return bank.Channel{}, fmt.Errorf("channel %s: the gateway does not speak %s", profile.ID, profile.Protocol)
+	}
+	ring, err := profile.Ring(seal.Gateway, a.cfg.Keys)
+	if err != nil {
+		return bank.Channel{}, err
+	}
+	meaning, codec, err := speak(profile, ring, a.set)
+	if err != nil {
+		return bank.Channel{}, err
+	}
+	cfg := link.Config{
+		URL: profile.Endpoint.URL, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
+		ConnectTimeout: profile.Timeouts.Connect.Std(),
+	}
+	if url, ok := a.cfg.Endpoints[profile.ID]; ok {
+		cfg.URL = url
+	}
+	if !strings.HasPrefix(cfg.URL, "http://") {
+		if cfg.TLS, err = profile.ClientTLS(a.cfg.Keys); err != nil {
+			return bank.Channel{}, err
+		}
+	}
+	l, err := link.NewHTTP(cfg)
+	if err != nil {
+		return bank.Channel{}, fmt.Errorf("channel %s: %w", profile.ID, err)
+	}
+	a.later("close the connections of "+profile.ID, l.Close)
+	return bank.Channel{ID: profile.ID, Adapter: meaning, Codec: codec, Link: l, Timeout: timeouts(a.set, profile)}, nil
+}
+
+// timeouts says how long an answer is waited for: the bank's own figure, or else the channel's.
+func timeouts(set *profiles.Set, channel *profiles.Channel) func(string, op.Kind) time.Duration {
+	return func(id string, kind op.Kind) time.Duration {
+		if b := set.Bank(id); b != nil {
+			if d := timeout(b.Timeouts, kind); d > 0 {
+				return d
+			}
+		}
+		return timeout(channel.Timeouts, kind)
+	}
+}
+
+func timeout(t profiles.Timeouts, kind op.Kind) time.Duration {
+	switch kind {
+	case op.Confirm, op.Cancel, op.Unsign:
+		return t.Confirm.Std()
+	case op.Query:
+		return t.Query.Std()
+	}
+	return t.Apply.Std()
+}
+
+// longest is the longest time that any bank is waited for.
+func longest(set *profiles.Set) time.Duration {
+	var d time.Duration
+	all := func(t profiles.Timeouts) { d = max(d, t.Connect.Std(), t.Apply.Std(), t.Confirm.Std(), t.Query.Std()) }
+	for _, b := range set.Banks {
+		all(b.Timeouts)
+	}
+	for _, c := range set.Channels {
+		all(c.Timeouts)
+	}
+	return d
+}

@@ -1,0 +1,173 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+
+	"kaqiao/profiles"
+)
+
+// Config is one gateway. The key of a field in a file, with _ for - in the
+// environment, stands in its mapstructure tag: data, KAQIAO_GATEWAY_DATA, --data.
+type Config struct {
+	// Listen is where callers call. Port 0 takes any free one.
+	Listen string `mapstructure:"listen"`
+	// Callbacks is where banks say what was not asked. Port 0 takes any free one.
+	Callbacks string `mapstructure:"callbacks"`
+	// Profiles is a folder with banks/, channels/ and platforms/. Empty: those in the program.
+	Profiles string `mapstructure:"profiles"`
+	// Keys is the folder that the profiles' file: references start from.
+	Keys string `mapstructure:"keys"`
+	// Data is the folder of the journal, the vault's keys and the callers. It is made with mode 0700.
+	Data string `mapstructure:"data"`
+	// Dev makes the vault's key and a caller where they are missing.
+	Dev bool `mapstructure:"dev"`
+	// DevCallerKey is the file, with mode 0600 and one line, that Dev writes its caller's key into.
+	DevCallerKey string `mapstructure:"dev-caller-key"`
+	// Node tells gateways with journals of their own apart in the numbers towards banks, 0 to 99.
+	Node int `mapstructure:"node"`
+	// SessionTTL is how long an unfinished binding lives, 1m to 24h.
+	SessionTTL time.Duration `mapstructure:"session-ttl"`
+	// InFlight is how many callers' requests may be under way, 1 to 1,000,000.
+	InFlight int64 `mapstructure:"in-flight"`
+	// BodyBytes is the longest body of a request, 1,024 to 1,048,576.
+	BodyBytes int64 `mapstructure:"body-bytes"`
+	// JournalQueue is how many changes may wait to be written, 1 to 1,000,000.
+	JournalQueue int `mapstructure:"journal-queue"`
+	// Drain is how long requests under way may go on after a stop, 0s to 10m.
+	Drain time.Duration `mapstructure:"drain"`
+	// LogLevel is debug, info, warn or error. Each request is one line of info.
+	LogLevel string `mapstructure:"log-level"`
+
+	// The rest is for tests and programs that hold a gateway within.
+
+	// Set replaces Profiles.
+	Set *profiles.Set `mapstructure:"-"`
+	// Endpoints replaces the URLs of channels, by channel id. With http:// the channel's TLS is left out.
+	Endpoints map[string]string `mapstructure:"-"`
+	// Env is laid over the profiles, in the form of os.Environ.
+	Env []string `mapstructure:"-"`
+	// Now is the clock. Default: the real one.
+	Now func() time.Time `mapstructure:"-"`
+	// Log is where the program tells what happens. Default: nowhere.
+	Log *slog.Logger `mapstructure:"-"`
+}
+
+// Defaults is a gateway on this machine whose files lie under .kaqiao.
+func Defaults() Config {
+	return Config{
+		Listen: "127.0.0.1:8080", Callbacks: "127.0.0.1:8081",
+		Keys: ".kaqiao/keys", Data: ".kaqiao/gateway", DevCallerKey: ".kaqiao/dev-caller.key",
+		SessionTTL: 15 * time.Minute, InFlight: 20_000, BodyBytes: 64 << 10, JournalQueue: 4096,
+		Drain: 30 * time.Second, LogLevel: "info",
+	}
+}
+
+// Flags declares a flag for every key, with its default.
+func Flags(f *pflag.FlagSet) {
+	d := Defaults()
+	f.String("listen", d.Listen, "where callers call")
+	f.String("callbacks", d.Callbacks, "where banks call")
+	f.String("profiles", d.Profiles, "folder of profiles (default: those in the program)")
+	f.String("keys", d.Keys, "folder of the channels' keys")
+	f.String("data", d.Data, "folder of the journal, the vault's keys and the callers")
+	f.Bool("dev", d.Dev, "make the vault's key and a caller where they are missing")
+	f.String("dev-caller-key", d.DevCallerKey, "where --dev writes its caller's key")
+	f.Int("node", d.Node, "number of this gateway among those with journals of their own, 0 to 99")
+	f.Duration("session-ttl", d.SessionTTL, "how long an unfinished binding lives, 1m to 24h")
+	f.Int64("in-flight", d.InFlight, "requests under way at once, 1 to 1,000,000")
+	f.Int64("body-bytes", d.BodyBytes, "longest body of a request, 1,024 to 1,048,576")
+	f.Int("journal-queue", d.JournalQueue, "changes that may wait to be written, 1 to 1,000,000")
+	f.Duration("drain", d.Drain, "how long requests may go on after a stop, 0s to 10m")
+	f.String("log-level", d.LogLevel, "debug, info, warn or error")
+}
+
+const envPrefix = "KAQIAO_GATEWAY_"
+
+// Load reads a configuration: defaults, under the file (if one is named),
+// under the environment, under the flags that were set. An unknown key in the
+// file or the environment is an error.
+func Load(file string, environ []string, flags *pflag.FlagSet) (Config, error) {
+	v := viper.New()
+	if err := v.BindPFlags(flags); err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	known := v.AllKeys() // the flags are all keys there are
+	if file != "" {
+		v.SetConfigFile(file)
+		if filepath.Ext(file) == "" {
+			v.SetConfigType("yaml")
+		}
+		if err := v.ReadInConfig(); err != nil {
+			return Config{}, fmt.Errorf("configuration: %w", err)
+		}
+	}
+	var faults []error
+	for _, key := range v.AllKeys() {
+		if !slices.Contains(known, key) {
+			faults = append(faults, fmt.Errorf("configuration: %s: there is no key %s", file, key))
+		}
+	}
+	env, err := fromEnv(environ, known)
+	faults = append(faults, err)
+	for key, value := range env {
+		if !flags.Changed(key) {
+			v.Set(key, value)
+		}
+	}
+	cfg := Defaults()
+	faults = append(faults, v.Unmarshal(&cfg, viper.DecodeHook(mapstructure.StringToTimeDurationHookFunc())))
+	if err := errors.Join(faults...); err != nil {
+		return Config{}, err
+	}
+	cfg.Env = environ
+	return cfg, cfg.check()
+}
+
+func fromEnv(environ, known []string) (map[string]string, error) {
+	out := map[string]string{}
+	var faults []error
+	for _, line := range environ {
+		name, value, _ := strings.Cut(line, "=")
+		rest, ours := strings.CutPrefix(name, envPrefix)
+		if !ours {
+			continue
+		}
+		key := strings.ToLower(strings.ReplaceAll(rest, "_", "-"))
+		if !slices.Contains(known, key) {
+			faults = append(faults, fmt.Errorf("configuration: environment: there is no key %s", name))
+			continue
+		}
+		out[key] = value
+	}
+	return out, errors.Join(faults...)
+}
+
+func (c *Config) check() error {
+	var faults []error
+	span := func(key string, ok bool, want string) {
+		if !ok {
+			faults = append(faults, fmt.Errorf("configuration: %s must be %s", key, want))
+		}
+	}
+	span("node", c.Node >= 0 && c.Node <= 99, "0 to 99")
+	span("session-ttl", c.SessionTTL >= time.Minute && c.SessionTTL <= 24*time.Hour, "1m to 24h")
+	span("in-flight", c.InFlight >= 1 && c.InFlight <= 1_000_000, "1 to 1,000,000")
+	span("body-bytes", c.BodyBytes >= 1<<10 && c.BodyBytes <= 1<<20, "1,024 to 1,048,576")
+	span("journal-queue", c.JournalQueue >= 1 && c.JournalQueue <= 1_000_000, "1 to 1,000,000")
+	span("drain", c.Drain >= 0 && c.Drain <= 10*time.Minute, "0s to 10m")
+	span("data", c.Data != "", "a folder")
+	span("listen", c.Listen != "", "an address such as 127.0.0.1:8080")
+	span("callbacks", c.Callbacks != "", "an address such as 127.0.0.1:8081")
+	span("log-level", new(slog.Level).UnmarshalText([]byte(c.LogLevel)) == nil, "debug, info, warn or error")
+	return errors.Join(faults...)
+}

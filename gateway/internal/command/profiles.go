@@ -1,0 +1,33 @@
+package command
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"kaqiao/profiles"
+)
+
+func checkProfiles(w world) *cobra.Command {
+	return &cobra.Command{
+		Use: "check-profiles DIR", Short: "Read a folder of profiles and name every fault with file, line and column",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return misuseError{fmt.Errorf("check-profiles takes one folder, the one that holds banks, channels and platforms")}
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
+				return misuseError{fmt.Errorf("%s is not a folder", args[0])}
+			}
+			set, err := profiles.Load(os.DirFS(args[0]), profiles.LoadOptions{Env: w.env})
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(w.out, "%d banks, %d channels, %d platforms: all well\n", len(set.Banks), len(set.Channels), len(set.Platforms))
+			return err
+		},
+	}
+}

@@ -1,0 +1,43 @@
+package command
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"kaqiao/gateway/app"
+)
+
+func serve(w world) *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use: "serve", Short: "Run the gateway until SIGINT or SIGTERM", Args: none,
+		Long: `Run the gateway until SIGINT or SIGTERM.
+
+Each setting may stand in a YAML file (--config), in the environment
+(KAQIAO_GATEWAY_ and the flag's name, such as KAQIAO_GATEWAY_SESSION_TTL) or in
+a flag; a later one of these wins. Single values of profiles may be overridden
+by the environment as well, such as KAQIAO_CHANNELS_NUCC_ENDPOINT_URL.`,
+	}
+	app.Flags(c.Flags())
+	settings := c.Flags()
+	c.PersistentFlags().StringVar(&file, "config", "", "YAML file with the settings below")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		cfg, err := app.Load(file, w.env, settings)
+		if err != nil {
+			return misuseError{err}
+		}
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+			return misuseError{fmt.Errorf("log-level: %w", err)}
+		}
+		cfg.Log = slog.New(slog.NewJSONHandler(w.errs, &slog.HandlerOptions{Level: level}))
+		gateway, err := app.New(cfg)
+		if err != nil {
+			return err
+		}
+		return gateway.Run(c.Context())
+	}
+	return c
+}
