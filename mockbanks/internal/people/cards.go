@@ -20,6 +20,7 @@ const enough = 7
 // i×attempts to i×attempts+7 of each prefix to himself.
 type cards struct {
 	table  *bins.Table
+	common []bins.Row // those of rows that are tried first
 	rows   []bins.Row
 	offset uint64
 }
@@ -36,8 +37,11 @@ func newCards(table *bins.Table, bank, kind string, seed uint64) *cards {
 	slices.SortFunc(rows, func(a, b bins.Row) int {
 		return cmp.Or(strings.Compare(a.Prefix, b.Prefix), cmp.Compare(a.Length, b.Length))
 	})
+	// Old domestic prefixes (103, 95599…) serve where 62 has no number left:
+	// a reader takes 62 for a card at once.
+	common := prefer(rows, func(r bins.Row) bool { return strings.HasPrefix(r.Prefix, "62") })
 	sum := keyed("cards "+kind, seed, bank, 0)
-	return &cards{table: table, rows: rows, offset: binary.BigEndian.Uint64(sum[:])}
+	return &cards{table: table, common: common, rows: rows, offset: binary.BigEndian.Uint64(sum[:])}
 }
 
 // number makes the card number of customer i; false: there is none left.
@@ -45,8 +49,15 @@ func (c *cards) number(i int) (string, bool) {
 	if c == nil {
 		return "", false
 	}
+	if number, ok := c.of(c.common, i); ok {
+		return number, true
+	}
+	return c.of(c.rows, i)
+}
+
+func (c *cards) of(rows []bins.Row, i int) (string, bool) {
 	for attempt := range attempts {
-		row := c.rows[(i+attempt)%len(c.rows)]
+		row := rows[(i+attempt)%len(rows)]
 		space := uint64(1)
 		for range free(row) {
 			space *= 10

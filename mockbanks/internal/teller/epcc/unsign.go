@@ -17,6 +17,8 @@ type unsignCall struct {
 	bank string
 }
 
+// unsign takes the wallet account where it is sent. Published messages go both
+// with it and without: the agreement's number and the card's tail identify it.
 func (t *Teller) unsign(frame wire.Frame, m *epcc.Unsign) (teller.Call, *refusal) {
 	bank, member := t.directory.Member(m.SgnInf.SgnAcctIssrId)
 	kind, tail := m.SgnInf.SgnAcctTp, m.SgnInf.SgnAcctShrtId
@@ -27,7 +29,6 @@ func (t *Teller) unsign(frame wire.Frame, m *epcc.Unsign) (teller.Call, *refusal
 		unless(kind == t.opts.DebitType || kind == t.opts.CreditType, badValue, "SgnAcctTp is not known"),
 		unless(len(tail) == 4 && digits(tail), badValue, "SgnAcctShrtId is not four digits"),
 		unless(m.SgnInf.SgnNo != "", fieldFault, "SgnNo is empty"),
-		unless(!m.InstgInf.InstgAcct.IsZero(), fieldFault, "InstgAcct is empty"),
 		t.checkNumber(m.RescindInf.TrxId),
 		checkTime("TrxDtTm", m.RescindInf.TrxDtTm),
 	)
