@@ -146,6 +146,12 @@ func TestStorm(t *testing.T) {
 	}
 	all.Wait()
 	w.close()
+	judge(t, errs, arrived)
+}
+
+// judge compares what each caller was told with what arrived.
+func judge(t *testing.T, errs []error, arrived map[string]int) {
+	t.Helper()
 	outcomes := map[string]int{}
 	for i, err := range errs {
 		n := arrived[fmt.Sprint("request ", i)]
