@@ -70,9 +70,22 @@ func (c *Client) Get(ctx context.Context, id string) (Answer, error) {
 // List asks for one page of bindings, newest first.
 func (c *Client) List(ctx context.Context, q ListBindingsParams) (BindingPage, error) {
 	out, _, err := call[BindingPage](ctx, c, "list bindings", func() (*http.Response, error) {
-		return c.transport.ListBindings(ctx, &q)
+		return c.transport.ListBindings(ctx, &q, dropUnset)
 	})
 	return out, err
+}
+
+// dropUnset takes out what was not asked for: the generated request names every
+// parameter, and an empty one is refused.
+func dropUnset(_ context.Context, req *http.Request) error {
+	q := req.URL.Query()
+	for name, values := range q {
+		if len(values) == 1 && (values[0] == "" || name == "limit" && values[0] == "0") {
+			q.Del(name)
+		}
+	}
+	req.URL.RawQuery = q.Encode()
+	return nil
 }
 
 // Challenge has the code sent again, by the given kind or by the bank's first.

@@ -201,3 +201,30 @@ func TestNewRefusesNonsense(t *testing.T) {
 		}
 	}
 }
+
+// What a caller leaves open is not sent: the gateway refuses an empty parameter.
+func TestListSendsOnlyWhatWasAsked(t *testing.T) {
+	s := &script{t: t}
+	server := httptest.NewServer(s)
+	defer server.Close()
+	c, err := New(server.URL, "k-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, want := range []struct {
+		q    ListBindingsParams
+		seen string
+	}{
+		{ListBindingsParams{}, "GET /v1/bindings"},
+		{ListBindingsParams{UserID: "u_1", Limit: 5, Status: []BindingState{"active", "failed"}}, "GET /v1/bindings?limit=5&status=active&status=failed&user_id=u_1"},
+	} {
+		s.answers = []reply{{status: 200, body: `{"bindings":[]}`}}
+		if _, err := c.List(t.Context(), want.q); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.seen[len(s.seen)-1]; got != want.seen {
+			t.Errorf("sent %s, want %s", got, want.seen)
+		}
+	}
+}

@@ -137,8 +137,7 @@ func (s *session) run(ctx context.Context) string {
 
 // apply asks for the binding. An empty end means that the code is waited for.
 func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end string) {
-	name := s.Run + "-" + strconv.Itoa(s.i)
-	a, err := s.Gateway.Apply(ctx, Wallet{Key: name, User: name, Platform: s.Platform, Subject: s.subject})
+	a, err := s.Gateway.Apply(ctx, Wallet{Key: s.name(), User: s.name(), Platform: s.Platform, Subject: s.subject})
 	took := s.now().Sub(due)
 	if err != nil {
 		return a, s.missed(Apply, took, err)
@@ -158,6 +157,9 @@ func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end strin
 	return a, EndFailed
 }
 
+// name tells this binding from all others of all attacks.
+func (s *session) name() string { return s.Run + "-" + strconv.Itoa(s.i) }
+
 // confirm brings the code and sees the binding to its end.
 func (s *session) confirm(ctx context.Context, a Answer, code secret.Code, due time.Time) string {
 	card, p := s.subject.Card(), Proof{Code: code}
@@ -167,7 +169,8 @@ func (s *session) confirm(ctx context.Context, a Answer, code secret.Code, due t
 	if slices.Contains(a.Requires, "card.expiry") {
 		p.Expiry = card.Expiry
 	}
-	for range confirmsMost {
+	for n := range confirmsMost {
+		p.Key = s.name() + "-confirm-" + strconv.Itoa(n)
 		next, err := s.Gateway.Confirm(ctx, a.ID, p)
 		took := s.now().Sub(due)
 		if err != nil {

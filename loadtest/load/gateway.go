@@ -48,6 +48,7 @@ type Wallet struct {
 
 // Proof is what a confirm brings.
 type Proof struct {
+	Key    string // idempotency key
 	Code   secret.Code
 	CVV    secret.CVV
 	Expiry secret.Expiry
@@ -91,7 +92,7 @@ func (g *HTTPGateway) Apply(ctx context.Context, w Wallet) (Answer, error) {
 func (g *HTTPGateway) Confirm(ctx context.Context, id string, p Proof) (Answer, error) {
 	body := client.ConfirmRequest{Code: p.Code.Reveal()}
 	body.Card = client.ConfirmCard{Cvv: p.CVV.Reveal(), Expiry: p.Expiry.Reveal()}
-	return answer(g.transport.ConfirmBinding(ctx, id, &client.ConfirmBindingParams{}, body)) //nolint:bodyclose // answer closes it
+	return answer(g.transport.ConfirmBinding(ctx, id, &client.ConfirmBindingParams{IdempotencyKey: p.Key}, body)) //nolint:bodyclose // answer closes it
 }
 
 // Get asks how a binding stands.
