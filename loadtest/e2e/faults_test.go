@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"kaqiao/gateway/client"
+	"kaqiao/loadtest/control"
+	"kaqiao/profiles"
+)
+
+// Every fault at every step ends in one truth on both sides.
+func TestEveryFaultEndsInOneTruth(t *testing.T) {
+	p := startPair(t)
+	banks, err := p.control.Banks(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	t.Run("faults", func(t *testing.T) {
+		for _, operation := range []string{"apply", "confirm", "unsign"} {
+			for i, kind := range profiles.FaultKinds() {
+				bank := banks[i%len(banks)].ID // an operation strikes a bank once at a time
+				c := p.customers(t, bank, "debit", n+1)[n]
+				n++
+				t.Run(operation+" "+kind, func(t *testing.T) { p.strike(t, bank, c, operation, kind) })
+			}
+		}
+	})
+	p.mustAgree(t)
+}
+
+// strike lets one operation of one customer meet one fault.
+func (p *pair) strike(t *testing.T, bank string, c control.Customer, operation, kind string) {
+	fault := map[string]any{"faults": []any{map[string]any{"kind": kind, "operation": operation, "count": 1}}}
+	if err := p.control.Behave(t.Context(), bank, fault); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := p.control.Calm(context.WithoutCancel(t.Context()), bank); err != nil {
+			t.Error(err)
+		}
+	}()
+	before := p.struck(t, bank, kind)
+	defer func() {
+		if n := p.struck(t, bank, kind) - before; n != 1 {
+			t.Errorf("the fault has struck %d times", n)
+		}
+	}()
+	a, err := p.client.Create(t.Context(), request(c), client.NewKey())
+	if operation == "apply" {
+		p.applied(t, bank, kind, c, a, err)
+		return
+	}
+	if err != nil || a.State != "awaiting_code" {
+		t.Fatalf("apply: %s, %v", a.State, err)
+	}
+	a = p.confirmUntilActive(t, a, c, p.code(t, bank, c, "").Code.Reveal())
+	if operation == "confirm" {
+		return
+	}
+	p.revokeUntilRevoked(t, a.ID)
+	if got := p.agreements(t, bank, c); len(got) != 1 || got[0].State != "unsigned" {
+		t.Errorf("the bank says %+v", got)
+	}
+}
+
+// applied sees an apply that met a fault to its end: either the code is there
+// and the binding goes on, or it failed and nothing was signed.
+func (p *pair) applied(t *testing.T, bank, kind string, c control.Customer, a client.Answer, err error) {
+	t.Helper()
+	var refused *client.Problem
+	if errors.As(err, &refused) {
+		if kind != "busy" || refused.Code != "bank_busy" {
+			t.Errorf("the apply was refused with %s", refused.Code)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.State == "processing" {
+		a = p.decided(t, a.ID)
+	}
+	committed := kind == "no_reply_after_commit" || kind == "reset_after_commit" || kind == "garbage"
+	switch {
+	case a.State == "awaiting_code":
+		p.confirmUntilActive(t, a, c, p.code(t, bank, c, "").Code.Reveal())
+	case a.State != "failed":
+		t.Errorf("the binding is %s", a.State)
+	case committed:
+		t.Errorf("the bank has sent a code, and the binding failed with %s", a.Problem.Code)
+	}
+}
+
+// confirmUntilActive brings the code until the binding is active.
+func (p *pair) confirmUntilActive(t *testing.T, a client.Answer, c control.Customer, code string) client.Answer {
+	t.Helper()
+	var err error
+	eventually(t, "the binding is active", func(ctx context.Context) bool {
+		switch a.State {
+		case "active":
+			return true
+		case "processing":
+			a, err = p.client.Get(ctx, a.ID)
+		case "awaiting_code":
+			a, err = p.client.Confirm(ctx, a.ID, confirmation(a, c, code), client.NewKey())
+		default:
+			t.Fatalf("the binding is %s (%s)", a.State, a.Problem.Code)
+		}
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		return a.State == "active"
+	})
+	return a
+}
+
+// revokeUntilRevoked asks for the end of an agreement until it has ended.
+func (p *pair) revokeUntilRevoked(t *testing.T, id string) {
+	t.Helper()
+	eventually(t, "the agreement has ended", func(ctx context.Context) bool {
+		a, err := p.client.Get(ctx, id)
+		if err == nil && a.State == "active" {
+			a, err = p.client.Revoke(ctx, id, client.NewKey())
+		}
+		var refused *client.Problem
+		if err != nil && !(errors.As(err, &refused) && refused.Category == "bank") {
+			t.Fatalf("revoke: %v", err)
+		}
+		return a.State == "revoked"
+	})
+}
+
+// struck is how often a kind of fault has struck at a bank.
+func (p *pair) struck(t *testing.T, bank, kind string) int64 {
+	t.Helper()
+	var one struct {
+		Counters struct{ Faults map[string]int64 }
+	}
+	p.get(t, "/banks/"+bank, &one)
+	return one.Counters.Faults[kind]
+}

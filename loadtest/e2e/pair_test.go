@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kaqiao/gateway/app"
+	"kaqiao/gateway/client"
+)
+
+// pair is a farm and a gateway in this process.
+type pair struct {
+	*world
+	url, key    string
+	client      *client.Client
+	gatewayDir  string // everything that the gateway keeps
+	logs        *logBuffer
+	stopGateway func()
+}
+
+// startPair runs both until the test ends.
+func startPair(t testing.TB) *pair {
+	t.Helper()
+	p := &pair{world: startFarm(t), gatewayDir: t.TempDir(), logs: &logBuffer{}}
+	cfg := app.Defaults()
+	cfg.Listen, cfg.Callbacks = "127.0.0.1:0", p.callbacks
+	cfg.Set, cfg.Keys, cfg.Data = p.set, p.keys, p.gatewayDir
+	cfg.Dev, cfg.DevCallerKey = true, filepath.Join(t.TempDir(), "caller.key")
+	cfg.Endpoints = map[string]string{"nucc": "https://" + p.farm.Address("nucc") + "/preSvr"}
+	cfg.Log = slog.New(slog.NewTextHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	gateway, err := app.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.stopGateway = live(t, "gateway", gateway.Run, gateway.Ready())
+	p.url = gateway.URL()
+	key, err := os.ReadFile(cfg.DevCallerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.key = strings.TrimSpace(string(key))
+	// A client of its own, that repeats nothing by itself.
+	transport := &http.Transport{MaxIdleConnsPerHost: 100}
+	t.Cleanup(transport.CloseIdleConnections)
+	p.client, err = client.New(p.url, p.key, client.WithRetries(0), client.WithHTTP(&http.Client{Transport: transport, Timeout: time.Minute}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// mustAgree wants one truth on both sides.
+func (p *pair) mustAgree(t testing.TB) {
+	t.Helper()
+	mustAgree(t, p.client, p.control)
+}
+
+// call sends one request with the caller's key, as it is.
+func (p *pair) call(t testing.TB, method, path, body string) (text []byte, status int) {
+	t.Helper()
+	return p.raw(t, method, p.url+path, body, http.Header{"Authorization": {"Bearer " + p.key}})
+}

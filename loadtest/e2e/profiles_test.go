@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"kaqiao/profiles"
+)
+
+// quick are differences from the shipped profiles that let tests end soon. Each
+// pattern must be found in each file of its folder.
+var quick = map[string][]struct{ pattern, with string }{
+	"banks": {
+		{`people: 10000`, `people: 400`},
+		{`silent_for: \w+`, `silent_for: 150ms`},
+		{`(apply|confirm|query): \{(fixed|lognormal): .*\}`, `$1: {fixed: 2ms}`},
+		{`timeouts: \{.*\}`, `timeouts: {connect: 500ms, apply: 1s, confirm: 1s, query: 1s}`},
+	},
+	"channels": {
+		{`after: \[.*\]`, `after: [50ms, 100ms, 200ms]`},
+		{`visible_after: \w+`, `visible_after: 100ms`},
+	},
+}
+
+// quickProfiles are the shipped profiles with these differences.
+func quickProfiles(t testing.TB) fstest.MapFS {
+	t.Helper()
+	out := fstest.MapFS{}
+	err := fs.WalkDir(profiles.Embedded(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(profiles.Embedded(), name)
+		if err != nil {
+			return err
+		}
+		out[name] = &fstest.MapFile{Data: []byte(changed(t, name, string(text))), Mode: 0o600}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func changed(t testing.TB, name, text string) string {
+	t.Helper()
+	folder, file := path.Split(name)
+	if strings.HasPrefix(file, "_") {
+		return text
+	}
+	for _, q := range quick[strings.TrimSuffix(folder, "/")] {
+		re := regexp.MustCompile(q.pattern)
+		if !re.MatchString(text) {
+			t.Fatalf("%s has no %s", name, q.pattern)
+		}
+		text = re.ReplaceAllString(text, q.with)
+	}
+	return text
+}
