@@ -44,29 +44,6 @@ func TestAnswersOutliveTheLedger(t *testing.T) {
 	}
 }
 
-// A copy of the files, taken while the ledger is open, is what a killed process leaves.
-func TestWhatAKilledProcessLeaves(t *testing.T) {
-	dir, clock := t.TempDir(), newClock()
-	l := open(t, ledger.Config{Path: filepath.Join(dir, "abc.db"), People: only(one()), Now: clock.Now})
-	refusal(t, "apply", apply(t, l, "n1", identity(one())), "")
-	signed := confirm(t, l, "n1", identity(one()), latestCode(t, l, one()))
-	left := t.TempDir()
-	for _, name := range []string{"abc.db", "abc.db-wal"} {
-		b, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(left, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	found := open(t, ledger.Config{Path: filepath.Join(left, "abc.db"), Now: clock.Now})
-	a, ok, err := found.Recall(t.Context(), "nucc", "confirm", "n1")
-	if err != nil || !ok || a.Agreement != signed.Agreement {
-		t.Errorf("recalled: %+v, %v, %v", a, ok, err)
-	}
-}
-
 func TestFillingIsAllOrNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "abc.db")
 	broken := func(yield func(ledger.Customer) bool) {

@@ -33,7 +33,9 @@ func TestWait(t *testing.T) {
 		}()
 		return c
 	}
-	any, first := wait(t.Context(), "", ""), wait(t.Context(), mine.Mobile, "")
+	soon, stop := context.WithTimeout(t.Context(), 10*time.Second) // a message that never comes shall not hold the tests up
+	defer stop()
+	any, first := wait(soon, "", ""), wait(soon, mine.Mobile, "")
 	refusal(t, "another's", apply(t, l, "n1", identity(other)), "")
 	if got := <-any; got.err != nil || len(got.messages) != 1 || got.messages[0].To != other.Mobile {
 		t.Fatalf("waiting for any: %+v", got)
@@ -49,10 +51,10 @@ func TestWait(t *testing.T) {
 		t.Fatalf("waiting: %+v", got)
 	}
 	// What is there already is given at once.
-	if again := <-wait(t.Context(), mine.Mobile, ""); again.err != nil || len(again.messages) != 1 {
+	if again := <-wait(soon, mine.Mobile, ""); again.err != nil || len(again.messages) != 1 {
 		t.Fatalf("there already: %+v", again)
 	}
-	next := wait(t.Context(), mine.Mobile, got.messages[0].ID)
+	next := wait(soon, mine.Mobile, got.messages[0].ID)
 	clock.forward(time.Minute)
 	refusal(t, "mine again", apply(t, l, "n3", identity(mine)), "")
 	if later := <-next; later.err != nil || len(later.messages) != 1 || later.messages[0].ID == got.messages[0].ID {
@@ -125,10 +127,12 @@ func TestOldMessagesGo(t *testing.T) {
 
 func TestManyWaitAndManySend(t *testing.T) {
 	l := open(t, ledger.Config{People: people(40), Now: newClock().Now})
+	soon, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	defer stop()
 	var group sync.WaitGroup
 	for i := range 40 {
 		group.Go(func() {
-			m, err := l.Wait(t.Context(), numbered(i).Mobile, "", 0)
+			m, err := l.Wait(soon, numbered(i).Mobile, "", 0)
 			if err != nil || len(m) != 1 || m[0].To != numbered(i).Mobile {
 				t.Errorf("%d: %v, %v", i, m, err)
 			}
