@@ -13,7 +13,7 @@ import (
 // FuzzDecode takes bytes as they come, and then as the signed text of a good
 // seal, so that the search reaches behind the seal. Whatever is taken must be
 // writable again and come back the same. Seals hold chance, so coverage varies
-// by itself: search with -fuzzminimizetime 10x, or all time goes into minimizing.
+// by itself: search with -fuzzminimizetime 10x, or nearly all time goes there.
 func FuzzDecode(f *testing.F) {
 	for _, g := range wiretest.ReadGoldens(f, "testdata/golden") {
 		f.Add(g.Frame.Body)

@@ -3,6 +3,7 @@ package seal
 import (
 	"crypto/ecdsa"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/emmansun/gmsm/sm2"
@@ -42,12 +43,18 @@ func VerifySM2(key *ecdsa.PublicKey, userID string, message, signature []byte) e
 	return nil
 }
 
+// minSM2Text is the shortest text that is encrypted, in bytes. Where the key
+// stream of n bytes is all zero, once in 256^n, the standard has the sender try
+// another nonce; gmsm v0.44.0 has multiplied the public key in place by then,
+// and writes what nobody can open. At 8 bytes that is out of reach.
+const minSM2Text = 8
+
 // EncryptSM2 encrypts to a key and returns the ciphertext as GM/T 0009 writes
-// it: SEQUENCE{INTEGER x, INTEGER y, OCTET STRING C3, OCTET STRING C2}. An
-// empty text is refused, because nobody could tell it from a lost one.
+// it: SEQUENCE{INTEGER x, INTEGER y, OCTET STRING C3, OCTET STRING C2}. A text
+// shorter than 8 bytes is refused.
 func EncryptSM2(random io.Reader, key *ecdsa.PublicKey, text []byte) ([]byte, error) {
-	if len(text) == 0 {
-		return nil, errors.New("nothing to encrypt")
+	if len(text) < minSM2Text {
+		return nil, fmt.Errorf("a text of %d bytes: at least %d are needed", len(text), minSM2Text)
 	}
 	return sm2.EncryptASN1(random, key, text)
 }

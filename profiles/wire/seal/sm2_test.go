@@ -61,6 +61,8 @@ func TestSM2VerifyHoldsTheRange(t *testing.T) {
 		"no s":              {0x30, 0x03, 0x02, 0x01, 0x01},
 		"empty integers":    {0x30, 0x04, 0x02, 0x00, 0x02, 0x00},
 		"nothing":           nil,
+		"a third number":    resized(good, func(b []byte) []byte { return append(b, 2, 1, 1) }),
+		"no sequence":       append([]byte{0x31}, good[1:]...),
 		"more behind":       append(bytes.Clone(good), 0),
 		"raw r and s":       unhex(t, r+s),
 		"sixty-four zeros":  der(t, hex.EncodeToString(make([]byte, 64))+r, s),
@@ -81,7 +83,7 @@ func TestSM2VerifyHoldsTheRange(t *testing.T) {
 func TestSM2RoundTrip(t *testing.T) {
 	key, other := newSM2(t), newSM2(t)
 	rapid.Check(t, func(t *rapid.T) {
-		text := rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "text")
+		text := rapid.SliceOfN(rapid.Byte(), 8, 300).Draw(t, "text")
 		id := rapid.StringN(1, 20, -1).Draw(t, "id")
 		signature, err := seal.SignSM2(rand.Reader, key, id, text)
 		if err != nil || seal.VerifySM2(&key.PublicKey, id, text, signature) != nil {
@@ -108,19 +110,44 @@ func TestSM2RoundTrip(t *testing.T) {
 	})
 }
 
-func TestSM2RefusesNothing(t *testing.T) {
+func TestSM2RefusesWhatIsTooShort(t *testing.T) {
 	key := newSM2(t)
 	if _, err := seal.SignSM2(rand.Reader, key, userID, nil); err == nil {
 		t.Error("an empty message was signed")
 	}
-	if _, err := seal.EncryptSM2(rand.Reader, &key.PublicKey, nil); err == nil {
-		t.Error("an empty text was encrypted")
+	for size := range 8 {
+		if _, err := seal.EncryptSM2(rand.Reader, &key.PublicKey, make([]byte, size)); err == nil {
+			t.Errorf("a text of %d bytes was encrypted", size)
+		}
+	}
+	whole, err := seal.EncryptSM2(rand.Reader, &key.PublicKey, []byte("a text of 18 bytes"))
+	must(t, err)
+	for name, bad := range map[string][]byte{
+		"more behind":            append(bytes.Clone(whole), 0),
+		"more inside":            resized(whole, func(b []byte) []byte { return append(b, 5, 0) }),
+		"a text that is missing": resized(whole, func(b []byte) []byte { return b[:len(b)-20] }),
+		"an empty text":          resized(whole, func(b []byte) []byte { return append(b[:len(b)-20:len(b)-20], 4, 0) }),
+		"a hash that is cut by 1": resized(whole, func(b []byte) []byte {
+			b = bytes.Clone(b)
+			b[len(b)-53]--
+			return append(b[:len(b)-21], b[len(b)-20:]...)
+		}),
+	} {
+		if text, err := seal.DecryptSM2(key, bad); err == nil {
+			t.Errorf("%s: decrypts to %q", name, text)
+		}
 	}
 	for _, ciphertext := range [][]byte{nil, {0x30}, {0x30, 0}, bytes.Repeat([]byte{4}, 200)} {
 		if _, err := seal.DecryptSM2(key, ciphertext); err == nil {
 			t.Errorf("%x decrypts", ciphertext)
 		}
 	}
+}
+
+// resized changes what is inside a short SEQUENCE and sets its length right.
+func resized(der []byte, change func([]byte) []byte) []byte {
+	inside := change(bytes.Clone(der[2:]))
+	return append([]byte{0x30, byte(len(inside))}, inside...)
 }
 
 func annexKey(t testing.TB) *sm2.PrivateKey {
