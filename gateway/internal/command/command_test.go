@@ -1,0 +1,212 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// run types one command line; in is what a person types.
+func run(t *testing.T, in string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	return runIn(t.Context(), t, in, args...)
+}
+
+func runIn(ctx context.Context, t *testing.T, in string, args ...string) (code int, out, errs string) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if _, err := io.WriteString(w, in); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	var stdout, stderr bytes.Buffer
+	code = Run(ctx, args, []string{"PATH=/bin"}, r, &stdout, &stderr)
+	return code, stdout.String(), stderr.String()
+}
+
+func TestExitCodes(t *testing.T) {
+	empty, nowhere := t.TempDir(), filepath.Join(t.TempDir(), "nowhere")
+	for _, tc := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"version", ok, "gateway "},
+		{"--help", ok, "check-profiles"},
+		{"serve --help", ok, "KAQIAO_GATEWAY_"},
+		{"", ok, "Usage"},
+		{"sevre", misuse, "sevre"},
+		{"serve --nope", misuse, "--nope"},
+		{"serve now", misuse, "now"},
+		{"serve --config " + nowhere, misuse, "nowhere"},
+		{"serve --node 100", misuse, "0 to 99"},
+		{"serve --data " + empty, failed, "gateway keys init"},
+		{"check-profiles", misuse, "one folder"},
+		{"check-profiles " + nowhere, misuse, "not a folder"},
+		{"check-profiles " + empty, failed, "profiles"},
+		{"check-profiles ../../../profiles", ok, "all well"},
+		{"keys caller --data " + empty, misuse, "--id"},
+		{"keys caller --id a --data " + empty, failed, "gateway keys init"},
+		{"bind --key-file " + nowhere, misuse, "make up"},
+	} {
+		t.Run(tc.args, func(t *testing.T) {
+			code, out, errs := run(t, "", strings.Fields(tc.args)...)
+			if code != tc.code || !strings.Contains(out+errs, tc.says) {
+				t.Errorf("exit %d, want %d; said %s%s", code, tc.code, out, errs)
+			}
+		})
+	}
+}
+
+func TestCheckProfilesNamesEveryFault(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"banks/x.yaml": "id: x\ntier: stately\nnmae: {}\n", "channels/y.yaml": "id: z\n"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, _, errs := run(t, "", "check-profiles", dir)
+	for _, want := range []string{"banks/x.yaml:2:", "banks/x.yaml:3:", "channels/y.yaml:1:"} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("%s is not named in\n%s", want, errs)
+		}
+	}
+	if code != failed {
+		t.Errorf("exit %d", code)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if code, _, errs := run(t, "", "keys", "init", "--data", data); code != ok {
+		t.Fatalf("exit %d: %s", code, errs)
+	}
+	if code, _, errs := run(t, "", "keys", "init", "--data", data); code != failed || !strings.Contains(errs, "stays") {
+		t.Errorf("a second key: exit %d, %s", code, errs)
+	}
+	code, out, errs := run(t, "", "keys", "caller", "--id", "wallet-a", "--data", data)
+	key := strings.TrimSpace(out)
+	if code != ok || len(key) < 40 || strings.Contains(out, " ") {
+		t.Fatalf("exit %d, %d characters: %s", code, len(key), errs)
+	}
+	err := filepath.WalkDir(data, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path) //nolint:gosec // the test's own folder
+		if bytes.Contains(raw, []byte(key)) {
+			t.Errorf("%s holds the key itself", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// fakeGateway binds one credit card: the first code is wrong.
+func fakeGateway(t *testing.T, end string) (url, keyFile string, bodies *[]map[string]any) {
+	t.Helper()
+	const id = "bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX"
+	var seen []map[string]any
+	confirms := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if json.NewDecoder(r.Body).Decode(&body) == nil {
+			seen = append(seen, body)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		binding := func(state, action string) {
+			_, _ = fmt.Fprintf(w, `{"id":%q,"state":%q,"bank":{"id":"abc"},"channel":"nucc","challenge":{"kind":"sms","to":"138****8000"},"next":{"action":%q,"requires":["code","card.cvv","card.expiry"]},
+				"agreement":{"number":"AGR-1"},"problem":{"remedy":{"zh":"请重试。","en":"Try again."}}}`, id, state, action)
+		}
+		switch {
+		case r.URL.Path == "/v1/cards/resolve":
+			_, _ = io.WriteString(w, `{"result":"card","elements":["name","document","card","mobile","cvv","expiry"],"bank":{"name":{"zh":"农行","en":"ABC"}},"card":{"type":"credit","last4":"0018"}}`)
+		case strings.HasSuffix(r.URL.Path, "/confirm") && confirms == 0:
+			confirms++
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = io.WriteString(w, `{"code":"code_wrong","outcome":"refused"}`)
+		case strings.HasSuffix(r.URL.Path, "/confirm"):
+			binding(end, "none")
+		default:
+			binding("awaiting_code", "confirm")
+		}
+	}))
+	t.Cleanup(s.Close)
+	keyFile = filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(keyFile, []byte("k\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return s.URL, keyFile, &seen
+}
+
+func TestBindAsksForWhatIsMissing(t *testing.T) {
+	url, key, bodies := fakeGateway(t, "active")
+	typed := "6228 4804 0256 4890 018\n2029-08\n123\n张三\n11010519491231002X\n+8613800138000\n654321\n"
+	code, out, errs := run(t, typed, "bind", "--gateway", url, "--key-file", key, "--code", "111111")
+	if code != ok || !strings.Contains(out, "active at abc over nucc, agreement AGR-1") {
+		t.Fatalf("exit %d: %s%s", code, out, errs)
+	}
+	seen := *bodies
+	card := seen[1]["card"].(map[string]any)
+	if card["number"] != "6228480402564890018" || card["cvv"] != "123" || card["expiry"] != "2029-08" {
+		t.Errorf("sent %v", card)
+	}
+	if seen[2]["code"] != "111111" || seen[3]["code"] != "654321" || seen[3]["card"].(map[string]any)["cvv"] != "123" {
+		t.Errorf("codes %v, %v", seen[2], seen[3])
+	}
+	for _, secret := range []string{"654321", "123\n", "6228480402564890018", "11010519491231002X"} {
+		if strings.Contains(out+errs, secret) {
+			t.Errorf("it shows %q", secret)
+		}
+	}
+}
+
+func TestBindSaysHowItEnded(t *testing.T) {
+	url, key, _ := fakeGateway(t, "failed")
+	args := []string{"bind", "--gateway", url, "--key-file", key, "--card", "6228480402564890018", "--cvv", "123", "--expiry", "2029-08",
+		"--name", "张三", "--document", "11010519491231002X", "--mobile", "+8613800138000", "--json"}
+	code, out, errs := run(t, "1111\n2222\n", args...)
+	if code != failed || !strings.Contains(errs, "Try again.") || !json.Valid([]byte(out)) {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	if code, _, errs := run(t, "", append(args, "--name", "")...); code != misuse || !strings.Contains(errs, "name is needed") {
+		t.Errorf("nothing typed: exit %d: %s", code, errs)
+	}
+}
+
+// TestServeNeedsKeys: what is missing is named, with what makes it.
+func TestServeNeedsKeys(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	// Without the banks' keys it must not start: keys are this command's only need that --dev does not meet.
+	code, _, errs := runIn(ctx, t, "", "serve", "--dev", "--data", filepath.Join(dir, "data"), "--dev-caller-key", filepath.Join(dir, "key"),
+		"--keys", filepath.Join(dir, "keys"), "--listen", "127.0.0.1:0", "--callbacks", "127.0.0.1:0")
+	if code != failed || !strings.Contains(errs, "mockbanks keys") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+}
