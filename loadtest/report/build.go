@@ -171,11 +171,13 @@ const (
 	DoubtBelowRate  = "below_rate"
 	DoubtLate       = "late"
 	DoubtBeyond     = "beyond_range"
+	DoubtShare      = "share" // of the gateway's part only
 )
 
 const (
 	enoughOfTheRate = 0.99
-	tooLateShare    = 0.05 // of the shortest median that the run claims to have measured
+	tooLateShare    = 0.05 // of the shortest p99 that the run claims to have measured
+	tooLateGateway  = 0.5  // of the p99 of the gateway's part, which holds the load tester's own lateness
 	lateDespite     = time.Millisecond
 )
 
@@ -192,8 +194,12 @@ func attack(run Run, r *Report) Attack {
 	if a.AchievedRatio < enoughOfTheRate {
 		a.Doubts = append(a.Doubts, DoubtBelowRate)
 	}
-	if late := s.Late.At(99); late > lateDespite && ms(late) > tooLateShare*shortest(r) {
+	banked, gateway := shortest(r)
+	switch late := s.Late.At(99); {
+	case late > lateDespite && ms(late) > tooLateShare*banked:
 		a.Doubts = append(a.Doubts, DoubtLate)
+	case late > lateDespite && gateway > 0 && ms(late) > tooLateGateway*gateway:
+		a.Doubts = append(a.Doubts, DoubtShare)
 	}
 	for _, t := range run.Lanes {
 		if t.Whole.Beyond+t.Steps[load.Apply].Banked.Beyond+t.Steps[load.Confirm].Banked.Beyond > 0 {
@@ -227,17 +233,20 @@ func achieved(run Run) (perS, ratio float64) {
 	return ratio * run.Pace.Rate(), ratio
 }
 
-// shortest is the shortest median of a bank's answers, in milliseconds.
-func shortest(r *Report) float64 {
-	least := 0.0
-	for _, g := range r.Tiers {
-		for _, s := range g.Steps {
-			if s.Banked.Count > 0 && (least == 0 || s.Banked.P50MS < least) {
-				least = s.Banked.P50MS
-			}
+// shortest are the shortest p99 of a tier's answers and of the gateway's part in them, in milliseconds.
+func shortest(r *Report) (banked, gateway float64) {
+	least := func(a *float64, f Figures) {
+		if f.Count > 0 && (*a == 0 || f.P99MS < *a) {
+			*a = f.P99MS
 		}
 	}
-	return least
+	for _, g := range r.Tiers {
+		for _, s := range g.Steps {
+			least(&banked, s.Banked)
+			least(&gateway, s.Share.Gateway)
+		}
+	}
+	return banked, gateway
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -52,7 +52,8 @@ type Attack struct {
 	LateP50MS        float64 `json:"late_p50_ms"`    // from due to begun
 	LateP99MS        float64 `json:"late_p99_ms"`
 	LateMaxMS        float64 `json:"late_max_ms"`
-	// Doubts are reasons not to trust the figures: not_started, below_rate, late, beyond_range. Empty where there are none.
+	// Doubts are reasons not to trust the figures: not_started, below_rate, late, beyond_range, and share,
+	// which is about the gateway's part only. Empty where there are none.
 	Doubts []string `json:"doubts"`
 }
 

@@ -135,6 +135,10 @@ func TestDoubtsAreSaid(t *testing.T) {
 		{DoubtBelowRate, func(r *Run) { r.Starts.LastStart = r.Starts.Began.Add(11 * time.Second) }},
 		{DoubtBelowRate, func(r *Run) { r.Starts.NotStarted, r.Starts.Started = 10, 290 }},
 		{DoubtLate, func(r *Run) { r.Starts.Late.Record(50 * time.Millisecond) }},
+		{DoubtShare, func(r *Run) {
+			r.Starts.Late.Record(10 * time.Millisecond)
+			r.Lanes[0].Steps[load.Apply].Gateway.Record(15 * time.Millisecond)
+		}},
 		{DoubtBeyond, func(r *Run) { r.Lanes[0].Steps[load.Apply].Banked.Record(time.Hour) }},
 	} {
 		run := sample(t)

@@ -49,7 +49,7 @@ func english() words {
 		promised: "promised", under: "under %s", fromTo: "%s to %s", verdict: "verdict",
 		ends: "How the bindings ended", failures: "Why requests failed", noFailures: "none failed",
 		category: "category", code: "code", part: "part",
-		doubts:     "Do not trust these figures",
+		doubts:     "Before you trust these figures",
 		tiers:      map[string]string{"state": "state", "city": "city", "foreign": "foreign", "all": "all"},
 		steps:      map[string]string{"apply": "apply", "confirm": "confirm", "binding": "whole binding", "journey": "with thinking"},
 		verdicts:   map[string]string{Met: "met", Slower: "missed: slower", Faster: "faster than stated", TooFew: "too few answers"},
@@ -58,7 +58,8 @@ func english() words {
 		doubtful: map[string]string{
 			DoubtNotStarted: "bindings were not started: too many were under way",
 			DoubtBelowRate:  "less than 99 % of the rate was achieved: this machine is too slow for it",
-			DoubtLate:       "starts were late by more than 5 % of the shortest median: this machine is too slow for it",
+			DoubtLate:       "starts were late by more than 5 % of the shortest p99: this machine is too slow for it",
+			DoubtShare:      "the gateway's part is in truth smaller: much of it is this program's own lateness",
 			DoubtBeyond:     "some took longer than 10 minutes and are counted as 10 minutes",
 		},
 	}
@@ -76,7 +77,7 @@ func chinese() words {
 		promised: "承诺", under: "%s 以内", fromTo: "%s 至 %s", verdict: "结论",
 		ends: "绑卡结果", failures: "失败原因", noFailures: "无失败",
 		category: "类别", code: "代码", part: "占比",
-		doubts:   "以下数据不可信",
+		doubts:   "数据可信度提示",
 		tiers:    map[string]string{"state": "国有大行", "city": "城商行", "foreign": "外资银行", "all": "全部"},
 		steps:    map[string]string{"apply": "签约申请", "confirm": "签约确认", "binding": "完整绑卡", "journey": "含用户操作"},
 		verdicts: map[string]string{Met: "达标", Slower: "未达标：偏慢", Faster: "快于标称", TooFew: "样本不足"},
@@ -88,7 +89,8 @@ func chinese() words {
 		doubtful: map[string]string{
 			DoubtNotStarted: "部分绑卡未能发起：同时进行的数量已达上限",
 			DoubtBelowRate:  "实际速率不足要求的 99 %：本机过慢",
-			DoubtLate:       "发起延迟超过最短中位数的 5 %：本机过慢",
+			DoubtLate:       "发起延迟超过最短 p99 的 5 %：本机过慢",
+			DoubtShare:      "网关占用的时间偏大：其中多为压测程序自身的延迟",
 			DoubtBeyond:     "部分超过 10 分钟，按 10 分钟计",
 		},
 	}
