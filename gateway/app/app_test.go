@@ -208,7 +208,7 @@ func TestNobodyThereIsNotSent(t *testing.T) {
 // unused is an address where nobody listens.
 func unused(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nobody
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestOperationsOverHTTP(t *testing.T) {
 	}
 	url := a.URL()
 	stop()
-	if resp, err := http.Get(url + "/healthz"); err == nil { //nolint:noctx // it must fail at once
+	if resp, err := http.Get(url + "/healthz"); err == nil {
 		_ = resp.Body.Close()
 		t.Error("it answers after its end")
 	}
@@ -239,7 +239,7 @@ func TestOperationsOverHTTP(t *testing.T) {
 
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
-	resp, err := http.Get(url) //nolint:noctx // the server is this test's own
+	resp, err := http.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -282,7 +282,7 @@ func TestCallbacksTakeNoNonsense(t *testing.T) {
 
 // TestHalfStartedUndoesItself: what could not start leaves nothing behind.
 func TestHalfStartedUndoesItself(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it waits for nobody
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

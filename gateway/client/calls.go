@@ -31,7 +31,7 @@ type Answer struct {
 }
 
 // Problem is a refusal by the gateway: its problem document. It is an error.
-type Problem struct {
+type Problem struct { //nolint:errname // it is what RFC 9457 calls it
 	ProblemDocument
 	Meta Meta
 }

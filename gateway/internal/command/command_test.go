@@ -77,7 +77,7 @@ func TestExitCodes(t *testing.T) {
 
 func TestCheckProfilesNamesEveryFault(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"banks/x.yaml": "id: x\ntier: stately\nnmae: {}\n", "channels/y.yaml": "id: z\n"} {
+	for name, text := range map[string]string{"banks/x.yaml": "id: x\ntier: stately\ncolour: {}\n", "channels/y.yaml": "id: z\n"} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
