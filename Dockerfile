@@ -7,8 +7,10 @@ COPY . .
 RUN CGO_ENABLED=1 go build -trimpath -ldflags='-s -w' -o /out/ ./gateway ./mockbanks ./loadtest
 
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --home-dir /data --create-home --shell /usr/sbin/nologin kaqiao
+# New volumes take the owner of the folder they are laid over.
+RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin kaqiao \
+ && install -d -m 0700 -o 10001 -g 10001 /data /keys
 COPY --from=build /out/ /usr/local/bin/
 USER 10001:10001
 WORKDIR /data
-VOLUME /data
+VOLUME ["/data", "/keys"]

@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -19,6 +21,8 @@ func main() {
 		_, _ = fmt.Fprintf(os.Stderr, "gateway: core dumps cannot be switched off: %v\n", err)
 		os.Exit(1)
 	}
+	// net/http writes what a bank sends out of turn to the standard logger, word for word.
+	log.SetOutput(io.Discard)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	code := command.Run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)

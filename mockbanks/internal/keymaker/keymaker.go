@@ -177,6 +177,5 @@ func (p *paths) fault(name, reason string) {
 // authorityKey is where an authority's key lies: no profile names it, because
 // neither side needs it, but later certificates must come from the same authority.
 func authorityKey(ca string) string {
-	ext := filepath.Ext(ca)
-	return strings.TrimSuffix(ca, ext) + "-key" + ext
+	return strings.TrimSuffix(ca, filepath.Ext(ca)) + ".key"
 }

@@ -128,9 +128,9 @@ func TestMakeRefusesToGuess(t *testing.T) {
 			return os.Rename(filepath.Join(dir, "nucc/rsa.pem"), filepath.Join(dir, "nucc/gw-sign.pem"))
 		}, "is not what Make writes"},
 		"authority lost": {func(dir string) error {
-			return errors.Join(os.Remove(filepath.Join(dir, "tls/ca.pem")), os.Remove(filepath.Join(dir, "tls/ca-key.pem")))
+			return errors.Join(os.Remove(filepath.Join(dir, "tls/ca.pem")), os.Remove(filepath.Join(dir, "tls/ca.key")))
 		}, "is not from the authority"},
-		"authority's key lost": {func(dir string) error { return os.Remove(filepath.Join(dir, "tls/ca-key.pem")) }, "is missing, but its certificate exists"},
+		"authority's key lost": {func(dir string) error { return os.Remove(filepath.Join(dir, "tls/ca.key")) }, "is missing, but its certificate exists"},
 		"rubbish": {func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "tls/server.pem"), []byte("rubbish"), 0o600)
 		}, "is not what Make writes"},
