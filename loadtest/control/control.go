@@ -155,11 +155,6 @@ func (f *Farm) Behave(ctx context.Context, bank string, behaviour any) error {
 	return f.ask(ctx, http.MethodPut, "/banks/"+url.PathEscape(bank)+"/behaviour", nil, behaviour, nil)
 }
 
-// Calm removes what Behave has laid over.
-func (f *Farm) Calm(ctx context.Context, bank string) error {
-	return f.ask(ctx, http.MethodDelete, "/banks/"+url.PathEscape(bank)+"/behaviour", nil, nil, nil)
-}
-
 // RefusalError is an answer of the farm that is not a success.
 type RefusalError struct {
 	Status int

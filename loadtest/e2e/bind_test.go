@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"net/http"
 	"testing"
 
 	"kaqiao/loadtest/control"
@@ -36,7 +38,7 @@ func TestACardOfEachTierIsBound(t *testing.T) {
 	p.mustAgree(t)
 }
 
-func TestARevokedCardIsGoneOnBothSidesAndMayBeBoundAgain(t *testing.T) {
+func TestARevokedAgreementHasEndedOnBothSides(t *testing.T) {
 	p := startPair(t)
 	c := p.customers(t, "abc", "debit", 1)[0]
 	a := p.bind(t, "abc", c)
@@ -47,6 +49,21 @@ func TestARevokedCardIsGoneOnBothSidesAndMayBeBoundAgain(t *testing.T) {
 	if got := p.agreements(t, "abc", c); len(got) != 1 || got[0].State != "unsigned" {
 		t.Errorf("the bank says %+v", got)
 	}
+	p.mustAgree(t)
+}
+
+// The bank ends an agreement on its own account and says so.
+func TestAnAgreementEndedByTheBankHasEndedAtTheGateway(t *testing.T) {
+	p := startPair(t)
+	c := p.customers(t, "abc", "debit", 1)[0]
+	a := p.bind(t, "abc", c)
+	if text, status := p.raw(t, http.MethodPost, p.farmURL+"/banks/abc/agreements/"+a.Agreement.Number+"/revoke", "", nil); status >= 300 {
+		t.Fatalf("status %d %s", status, text)
+	}
+	eventually(t, "the gateway has heard of it", func(ctx context.Context) bool {
+		got, err := p.client.Get(ctx, a.ID)
+		return err == nil && got.State == "revoked"
+	})
 	p.mustAgree(t)
 }
 

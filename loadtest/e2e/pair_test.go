@@ -21,6 +21,7 @@ type pair struct {
 	gatewayDir  string // everything that the gateway keeps
 	logs        *logBuffer
 	stopGateway func()
+	used        map[string]int // cards that a test of faults has taken
 }
 
 // startPair runs both until the test ends.

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +27,7 @@ import (
 // stands again, everything is found out and both sides tell one truth.
 func TestKilledGatewayForgetsNothing(t *testing.T) {
 	w := startFarm(t)
-	g := buildGateway(t, w)
+	g := gatewayProgram(t, w)
 	g.start(t)
 	banks, err := w.control.Banks(t.Context())
 	if err != nil {
@@ -85,27 +84,23 @@ func TestKilledGatewayForgetsNothing(t *testing.T) {
 
 // process is the gateway as a program of its own.
 type process struct {
-	binary, dir, url, listen string
-	args, env                []string
-	mu                       sync.Mutex
-	cmd                      *exec.Cmd
-	gone                     chan struct{}
-	err                      error
-	out                      bytes.Buffer
+	binary, dir, url string
+	args, env        []string
+	mu               sync.Mutex
+	cmd              *exec.Cmd
+	gone             chan struct{}
+	err              error
+	out              logBuffer
 }
 
-// buildGateway builds the gateway's program and points it at the farm.
-func buildGateway(t *testing.T, w *world) *process {
+// gatewayProgram is the gateway's program, pointed at the farm.
+func gatewayProgram(t *testing.T, w *world) *process {
 	t.Helper()
 	dir := t.TempDir()
-	g := &process{binary: filepath.Join(dir, "gateway"), dir: dir, listen: freeAddress(t)}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", g.binary, "./gateway")
-	build.Dir = root(t)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the gateway: %v\n%s", err, out)
-	}
-	g.url = "http://" + g.listen
-	g.args = []string{"serve", "--dev", "--keys", w.keys, "--data", filepath.Join(dir, "data"), "--listen", g.listen,
+	g := &process{binary: filepath.Join(programs(t), "gateway"), dir: dir}
+	listen := freeAddress(t)
+	g.url = "http://" + listen
+	g.args = []string{"serve", "--dev", "--keys", w.keys, "--data", filepath.Join(dir, "data"), "--listen", listen, "--callbacks", w.callbacks,
 		"--profiles", w.profilesOnDisk(t), "--dev-caller-key", filepath.Join(dir, "caller.key")}
 	g.env = append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+w.farm.Address("nucc")+"/preSvr")
 	t.Cleanup(func() { g.kill() })
@@ -141,7 +136,7 @@ func (g *process) start(t *testing.T) {
 
 // run starts the program and waits until it is ready.
 func (g *process) run(ctx context.Context) error {
-	cmd := exec.Command(g.binary, g.args...) //nolint:gosec,noctx // our own program; the test ends it
+	cmd := exec.Command(g.binary, g.args...) //nolint:gosec // our own program; the test ends it
 	cmd.Env, cmd.Stdout, cmd.Stderr = g.env, &g.out, &g.out
 	if err := cmd.Start(); err != nil {
 		return err
@@ -169,7 +164,7 @@ func (g *process) run(ctx context.Context) error {
 		}
 		select {
 		case <-gone:
-			return fmt.Errorf("the gateway ended: %w\n%s", g.err, g.out.String())
+			return fmt.Errorf("the gateway ended: %w\n%s", g.err, g.out.bytes())
 		case <-ctx.Done():
 			return errors.New("the gateway is not ready")
 		case <-tick.C:
@@ -220,7 +215,7 @@ func (g *process) stop(t *testing.T) {
 	select {
 	case <-g.gone:
 		if g.err != nil {
-			t.Errorf("the gateway ended with %v\n%s", g.err, g.out.String())
+			t.Errorf("the gateway ended with %v\n%s", g.err, g.out.bytes())
 		}
 	case <-limit.C:
 		t.Errorf("the gateway did not stop within %v", patience)

@@ -25,12 +25,15 @@ import (
 // Whatever was started must be gone at the end.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if made, _ := makeKeys(); made != "" {
-			_ = os.RemoveAll(made)
+		for _, dir := range leftovers {
+			_ = os.RemoveAll(dir)
 		}
 		os.Exit(code)
 	}))
 }
+
+// leftovers are the folders that all tests share.
+var leftovers []string
 
 // world is a farm in this process, on free ports, with books of its own.
 type world struct {
@@ -99,6 +102,7 @@ var makeKeys = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	leftovers = append(leftovers, dir)
 	set, err := profiles.Shipped(profiles.LoadOptions{})
 	if err != nil {
 		return "", err
