@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 
@@ -192,6 +193,67 @@ func noSecretOnDisk(t *testing.T, dir string) {
 	if err != nil || n < 3 {
 		t.Errorf("%d files were looked at, %v", n, err)
 	}
+}
+
+// TestStopLetsRequestsEnd: a request that waits for a bank is answered although the gateway is stopping.
+func TestStopLetsRequestsEnd(t *testing.T) {
+	held, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	bank := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		once.Do(func() { close(held) })
+		<-release
+	}))
+	defer bank.Close()
+	c := config(t)
+	c.Endpoints = map[string]string{"nucc": bank.URL}
+	a, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(ctx) }()
+	<-a.Ready()
+	cl := caller(t, a, c)
+	type reply struct {
+		answer client.Answer
+		err    error
+	}
+	got := make(chan reply, 1)
+	go func() {
+		answer, err := cl.Create(context.WithoutCancel(ctx), request(), "")
+		got <- reply{answer, err}
+	}()
+	<-held
+	cancel()
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended while a request was under way: %v", err)
+	case <-stopping(a):
+	}
+	close(release)
+	if r := <-got; r.err != nil || r.answer.State != client.BindingStateProcessing {
+		t.Errorf("%+v, %v", r.answer, r.err)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// stopping is closed when no new connection is taken any more.
+func stopping(a *App) <-chan struct{} {
+	out := make(chan struct{})
+	go func() {
+		defer close(out)
+		for {
+			c, err := net.Dial("tcp", a.api.Addr().String()) //nolint:noctx // it ends when the listener does
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	}()
+	return out
 }
 
 func TestNobodyThereIsNotSent(t *testing.T) {

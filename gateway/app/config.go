@@ -98,10 +98,13 @@ const envPrefix = "KAQIAO_GATEWAY_"
 // file or the environment is an error.
 func Load(file string, environ []string, flags *pflag.FlagSet) (Config, error) {
 	v := viper.New()
-	if err := v.BindPFlags(flags); err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
-	}
-	known := v.AllKeys() // the flags are all keys there are
+	var known []string // the flags of Flags are all keys there are; a command may have others besides
+	ours := pflag.NewFlagSet("", pflag.ContinueOnError)
+	Flags(ours)
+	ours.VisitAll(func(f *pflag.Flag) {
+		known = append(known, f.Name)
+		_ = v.BindPFlag(f.Name, flags.Lookup(f.Name)) // it fails only for a flag that is not there
+	})
 	if file != "" {
 		v.SetConfigFile(file)
 		if filepath.Ext(file) == "" {

@@ -16,6 +16,7 @@ func load(t *testing.T, file string, env []string, args ...string) (Config, erro
 	t.Helper()
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	Flags(flags)
+	flags.String("config", "", "a flag of the command that is no setting")
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +68,9 @@ func TestEveryFaultIsTold(t *testing.T) {
 	}
 	if _, err = load(t, "session-ttl: soon\n", nil); err == nil {
 		t.Error("soon is no duration")
+	}
+	if _, err = load(t, "config: x\n", nil); err == nil {
+		t.Error("config is no setting")
 	}
 	if _, err := load(t, "listen: [\n", nil); err == nil {
 		t.Error("took a broken file")

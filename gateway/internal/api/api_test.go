@@ -109,6 +109,20 @@ func TestConfirmLeavesTheCodeOutOfTheFingerprint(t *testing.T) {
 	}
 }
 
+// TestWholeNumbersInAnySpelling: JSON has one kind of number, so 2e4 is 20000, under the same fingerprint.
+func TestWholeNumbersInAnySpelling(t *testing.T) {
+	r := serve(t)
+	for _, spelling := range []string{"20000", "2e4", "20000.0"} {
+		g := r.do("POST", "/v1/bindings", strings.Replace(goodRequest, "20000", spelling, 1))
+		if g.StatusCode != 201 || r.flow.created.PasswordFree.LimitFen != 20000 {
+			t.Errorf("%s: %d %s", spelling, g.StatusCode, g.body)
+		}
+	}
+	if len(r.flow.calls) != 1 {
+		t.Errorf("flow was asked %v: the three are one request", r.flow.calls)
+	}
+}
+
 func TestStatusOfState(t *testing.T) {
 	r := serve(t)
 	confirm := "/v1/bindings/" + bindingID + "/confirm"

@@ -24,6 +24,7 @@ const maxDepth = 16
 // document is a body that has been read strictly: one JSON value, each key once.
 type document struct {
 	value any // nil, bool, float64, string, []any, map[string]any
+	raw   []byte
 	empty bool
 }
 
@@ -71,7 +72,7 @@ func parse(raw []byte) (document, error) {
 	if depth <= maxDepth {
 		var value any
 		if json.Unmarshal(raw, &value) == nil && entries(value) == members {
-			return document{value: value}, nil
+			return document{value: value, raw: raw}, nil
 		}
 	}
 	return explain(raw)
@@ -134,7 +135,7 @@ func explain(raw []byte) (document, error) {
 		problem.Fields = w.twice
 		return document{}, problem
 	}
-	return document{value: value}, nil
+	return document{value: value, raw: raw}, nil
 }
 
 // walker walks over JSON that is known to be valid.
