@@ -246,7 +246,7 @@ func stopping(a *App) <-chan struct{} {
 	go func() {
 		defer close(out)
 		for {
-			c, err := net.Dial("tcp", a.api.Addr().String()) //nolint:noctx // it ends when the listener does
+			c, err := net.Dial("tcp", a.api.Addr().String())
 			if err != nil {
 				return
 			}
