@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -351,6 +352,55 @@ func TestUnsignIsKeptUp(t *testing.T) {
 				numbers[a.Number] = true
 			}
 		})
+	}
+}
+
+// What can't be sent is tried again more and more seldom.
+func TestUnsignIsNotHammered(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b := h.create(t)
+	if _, err := h.confirm(b.ID, canaryCode); err != nil {
+		t.Fatal(err)
+	}
+	h.bank.fates = []fate{noLine, noLine, noLine, noLine, noLine, noLine}
+	begun := h.Now()
+	if _, err := h.flow.Revoke(context.Background(), "wallet", b.ID, flow.Keyed{}); err != nil {
+		t.Fatal(err)
+	}
+	h.pass(t, 6*time.Minute+30*time.Second)
+	var after []time.Duration
+	for _, a := range h.get(t, b.ID).History {
+		if a.Kind == op.Unsign {
+			after = append(after, a.IntendedAt.Sub(begun))
+		}
+	}
+	slices.Sort(after)
+	s := time.Second
+	if want := []time.Duration{0, 2 * s, 7 * s, 22 * s, 82 * s, 382 * s}; !slices.Equal(after, want) {
+		t.Errorf("sent after %v, want %v", after, want)
+	}
+}
+
+// What was found out about one attempt has no say in the next.
+func TestToldTwice(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b := h.create(t)
+	h.bank.fates = []fate{lostAfter, lostBefore}
+	h.confirm(b.ID, wrongCode) //nolint:errcheck // its outcome is found out below
+	due, err := h.store.Due(t.Context(), h.Now().Add(2*time.Second), 1)
+	if err != nil || len(due) != 1 {
+		t.Fatal(due, err)
+	}
+	h.pass(t, 2*time.Second)
+	h.confirm(b.ID, canaryCode) //nolint:errcheck // its outcome stays unknown here
+	for range 2 {
+		refused := op.Result{Outcome: op.Refused, Reason: op.AccountFrozen}
+		if err := h.flow.Told(t.Context(), due[0], op.Result{Outcome: op.Accepted, Of: &refused}); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.get(t, b.ID); got.State != flow.Processing || got.Challenge.AttemptsLeft != 2 {
+			t.Errorf("got %+v", got)
+		}
 	}
 }
 
