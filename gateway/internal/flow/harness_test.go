@@ -62,6 +62,16 @@ type house struct {
 	log   *bytes.Buffer
 	wakes []time.Time
 	hints []string
+	now   func() time.Time // in place of the clock
+	wake  func(time.Time)
+}
+
+// Now is the house's time.
+func (h *house) Now() time.Time {
+	if h.now != nil {
+		return h.now()
+	}
+	return h.clock.Now()
 }
 
 func shipped(t fataler) *profiles.Set {
@@ -101,7 +111,12 @@ func (h *house) wire(set *profiles.Set) {
 	h.flow = flow.New(flow.Config{
 		Set: set, Banks: h.banks, Store: h.store, Vault: fakeVault{}, Numbers: &journal.Numbers{Store: h.store},
 		Router: route.New(h.banks.Connected, h.Now), Now: h.Now, Log: log,
-		Wake: func(at time.Time) { h.wakes = append(h.wakes, at) },
+		Wake: func(at time.Time) {
+			h.wakes = append(h.wakes, at)
+			if h.wake != nil {
+				h.wake(at)
+			}
+		},
 		Hint: func(id string) { h.hints = append(h.hints, id) },
 	})
 }
@@ -178,6 +193,17 @@ func render(b flow.Binding, p *op.Problem) (int, []byte) {
 func (h *house) create(t fataler) flow.Binding {
 	t.Helper()
 	b, err := h.flow.Create(context.Background(), request(), flow.Keyed{})
+	if err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	return b
+}
+
+func (h *house) createFor(t fataler, user string) flow.Binding {
+	t.Helper()
+	in := request()
+	in.UserID = user
+	b, err := h.flow.Create(context.Background(), in, flow.Keyed{})
 	if err != nil {
 		t.Fatalf("create: %v", err)
 	}
