@@ -111,25 +111,20 @@ func TestNothingOutlivesUp(t *testing.T) {
 
 // up is a farm and a gateway as loadtest up runs them.
 type up struct {
-	process
-	farmURL string
+	*process
+	farm string // its control port
 }
 
 func startUp(t *testing.T) *up {
 	t.Helper()
-	w := &world{files: quickProfiles(t)}
-	home, gateway, farm := t.TempDir(), freeAddress(t), freeAddress(t)
-	bin := programs(t)
 	env := append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+freeAddress(t)+"/preSvr", "KAQIAO_GATEWAY_CALLBACKS=127.0.0.1:0")
-	make := exec.CommandContext(t.Context(), filepath.Join(bin, "mockbanks"), "keys", "--out", filepath.Join(home, "keys")) //nolint:gosec // our own program
+	u := &up{process: newProcess(t, "loadtest", "/readyz", env), farm: "http://" + freeAddress(t)}
+	make := exec.CommandContext(t.Context(), filepath.Join(programs(t), "mockbanks"), "keys", "--out", filepath.Join(u.dir, "keys")) //nolint:gosec // our own program
 	if out, err := make.CombinedOutput(); err != nil {
 		t.Fatalf("keys: %v\n%s", err, out)
 	}
-	u := &up{farmURL: "http://" + farm, process: process{
-		binary: filepath.Join(bin, "loadtest"), dir: home, url: "http://" + gateway, env: env,
-		args: []string{"up", "--home", home, "--gateway", gateway, "--farm", farm, "--profiles", w.profilesOnDisk(t)},
-	}}
-	t.Cleanup(u.kill)
+	u.args = []string{"up", "--home", u.dir, "--gateway", u.address(), "--farm", strings.TrimPrefix(u.farm, "http://"),
+		"--profiles", onDisk(t, quickProfiles(t, quickAnswer))}
 	u.start(t)
 	return u
 }
@@ -138,7 +133,7 @@ func startUp(t *testing.T) *up {
 func (u *up) loadtest(t *testing.T, args ...string) string {
 	t.Helper()
 	if args[0] != "report" {
-		args = append(args, "--gateway", u.url, "--farm", u.farmURL, "--key-file", filepath.Join(u.dir, "dev-caller.key"))
+		args = append(args, "--gateway", u.url, "--farm", u.farm, "--key-file", filepath.Join(u.dir, "dev-caller.key"))
 	}
 	cmd := exec.CommandContext(t.Context(), u.binary, args...) //nolint:gosec // our own program
 	cmd.Env = u.env
@@ -154,7 +149,7 @@ func (u *up) loadtest(t *testing.T, args ...string) string {
 // mustBeGone wants nobody to answer any more.
 func (u *up) mustBeGone(t *testing.T) {
 	t.Helper()
-	for _, url := range []string{u.url + "/healthz", u.farmURL + "/healthz"} {
+	for _, url := range []string{u.url + "/healthz", u.farm + "/healthz"} {
 		eventually(t, "nobody answers", func(ctx context.Context) bool {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 			if err != nil {

@@ -2,17 +2,10 @@ package e2e
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,203 +16,116 @@ import (
 	"kaqiao/profiles/secret"
 )
 
-// The real gateway is killed in the middle of a load, again and again. When it
-// stands again, everything is found out and both sides tell one truth.
-func TestKilledGatewayForgetsNothing(t *testing.T) {
-	w := startFarm(t)
-	g := gatewayProgram(t, w)
-	g.start(t)
-	banks, err := w.control.Banks(t.Context())
+// One of the real programs is killed in the middle of a load, again and again.
+// When it stands again, everything is found out and both sides tell one truth.
+func TestKilledProgramsForgetNothing(t *testing.T) {
+	for _, victim := range []string{"gateway", "farm"} {
+		t.Run(victim, func(t *testing.T) {
+			farm, gateway := startPrograms(t)
+			one := map[string]*process{"gateway": gateway, "farm": farm}[victim]
+			c := &http.Client{Timeout: 10 * time.Second}
+			defer c.CloseIdleConnections()
+			books := control.New(farm.url, c)
+
+			sum := storm(t, one, gateway, books, c)
+			t.Logf("ended %v", sum.Ends)
+			if lost := asked - sum.Ends[load.EndActive]; lost == 0 || sum.Ends[load.EndActive] < asked/4 {
+				t.Errorf("the storm has missed or destroyed the load: %v", sum.Ends)
+			}
+			patient, err := client.New(gateway.url, gateway.key(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer patient.Close()
+			mustAgree(t, patient, books)
+			gateway.stop(t)
+			farm.stop(t)
+		})
+	}
+}
+
+// The load under which programs are killed.
+const (
+	rate  = 25
+	long  = 6 * time.Second
+	asked = 150
+	kills = 3
+)
+
+// storm binds cards at all banks while the victim is killed and started again.
+func storm(t *testing.T, victim, gateway *process, books *control.Farm, c *http.Client) (sum load.Tally) {
+	t.Helper()
+	banks, err := books.Banks(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	const rate, long, kills = 25, 8 * time.Second, 3
-	pace := load.Constant(rate, long)
-	choice := load.Choice{Seed: 1}
+	choice, pace := load.Choice{Seed: 1}, load.Constant(rate, long)
 	banks, weights, err := choice.Select(banks)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := choice.Plan(t.Context(), w.control, banks, weights, pace.Count())
+	plan, err := choice.Plan(t.Context(), books, banks, weights, pace.Count())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range banks { // so that a kill finds something in the middle
-		if err := w.control.Behave(t.Context(), b.ID, map[string]any{"latency": map[string]any{
-			"apply": map[string]any{"fixed": "100ms"}, "confirm": map[string]any{"fixed": "300ms"}}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	gateway, err := load.NewGateway(g.url, secret.NewKey(g.key(t)), &http.Client{Timeout: 10 * time.Second})
+	wallet, err := load.NewGateway(gateway.url, secret.NewKey(gateway.key(t)), c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := load.NewRecorder(len(banks))
-	bind := &load.Bind{Gateway: gateway, Inbox: w.control, Plan: plan, Record: record, Platform: "wechat", Run: "storm", Settle: 20 * time.Second}
 	var ended atomic.Int64
-	bind.Done = func() { ended.Add(1) }
-	storm := make(chan error, 1)
-	go func() { storm <- g.storm(t.Context(), &ended, kills, pace.Count()) }()
-	starts := load.Attack{Pace: pace, Drain: 30 * time.Second}.Run(t.Context(), bind.Shoot)
-	if err := <-storm; err != nil {
+	record := load.NewRecorder(len(banks))
+	bind := &load.Bind{
+		Gateway: wallet, Inbox: books, Plan: plan, Record: record, Platform: "wechat", Run: "storm",
+		Settle: 20 * time.Second, Done: func() { ended.Add(1) },
+	}
+	over := make(chan error, 1)
+	go func() { over <- victim.storm(t.Context(), &ended) }()
+	load.Attack{Pace: pace, Drain: 30 * time.Second}.Run(t.Context(), bind.Shoot)
+	if err := <-over; err != nil {
 		t.Fatal(err)
 	}
-
-	var sum load.Tally
 	for _, tally := range record.Tallies() {
 		sum.Add(tally)
 	}
-	t.Logf("%d started, ended %v", starts.Started, sum.Ends)
-	if sum.Ends[load.EndUnanswered] == 0 || sum.Ends[load.EndActive] < int64(starts.Started)/4 {
-		t.Errorf("the storm has missed or destroyed the load: %v", sum.Ends)
-	}
-	c, err := client.New(g.url, g.key(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	mustAgree(t, c, w.control)
-	g.stop(t)
+	return sum
 }
 
-// process is the gateway as a program of its own.
-type process struct {
-	binary, dir, url string
-	args, env        []string
-	mu               sync.Mutex
-	cmd              *exec.Cmd
-	gone             chan struct{}
-	err              error
-	out              logBuffer
-}
-
-// gatewayProgram is the gateway's program, pointed at the farm.
-func gatewayProgram(t *testing.T, w *world) *process {
+// startPrograms runs farm and gateway as programs, with banks slow enough that a kill finds something in the middle.
+func startPrograms(t *testing.T) (farm, gateway *process) {
 	t.Helper()
-	dir := t.TempDir()
-	g := &process{binary: filepath.Join(programs(t), "gateway"), dir: dir}
-	listen := freeAddress(t)
-	g.url = "http://" + listen
-	g.args = []string{"serve", "--dev", "--keys", w.keys, "--data", filepath.Join(dir, "data"), "--listen", listen, "--callbacks", w.callbacks,
-		"--profiles", w.profilesOnDisk(t), "--dev-caller-key", filepath.Join(dir, "caller.key")}
-	g.env = append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+w.farm.Address("nucc")+"/preSvr")
-	t.Cleanup(func() { g.kill() })
-	return g
+	profiles := onDisk(t, quickProfiles(t, "100ms"))
+	hub, callbacks := freeAddress(t), freeAddress(t)
+	env := append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+hub+"/preSvr")
+
+	farm = newProcess(t, "mockbanks", "/healthz", env)
+	farm.args = []string{"serve", "--keys", keys(t), "--data", farm.dir, "--profiles", profiles,
+		"--control", farm.address(), "--callback", "nucc=http://" + callbacks + "/callbacks/nucc"}
+	farm.start(t)
+	gateway = newProcess(t, "gateway", "/readyz", env)
+	gateway.args = []string{"serve", "--dev", "--keys", keys(t), "--data", filepath.Join(gateway.dir, "data"), "--profiles", profiles,
+		"--listen", gateway.address(), "--callbacks", callbacks, "--dev-caller-key", filepath.Join(gateway.dir, "caller.key")}
+	gateway.start(t)
+	return farm, gateway
 }
 
-// freeAddress is one that nobody listened on a moment ago.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
-func (g *process) key(t *testing.T) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(g.dir, "caller.key"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(string(text))
-}
-
-func (g *process) start(t *testing.T) {
-	t.Helper()
-	if err := g.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// run starts the program and waits until it is ready.
-func (g *process) run(ctx context.Context) error {
-	cmd := exec.Command(g.binary, g.args...) //nolint:gosec // our own program; the test ends it
-	cmd.Env, cmd.Stdout, cmd.Stderr = g.env, &g.out, &g.out
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	gone := make(chan struct{})
-	g.mu.Lock()
-	g.cmd, g.gone = cmd, gone
-	g.mu.Unlock()
-	go func() { g.err = cmd.Wait(); close(gone) }()
-
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.url+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if res, err := http.DefaultClient.Do(req); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-gone:
-			return fmt.Errorf("the gateway ended: %w\n%s", g.err, g.out.bytes())
-		case <-ctx.Done():
-			return errors.New("the gateway is not ready")
-		case <-tick.C:
-		}
-	}
-}
-
-// storm kills and starts the gateway while bindings are under way.
-func (g *process) storm(ctx context.Context, ended *atomic.Int64, kills, bindings int) error {
+// storm kills and starts the program while bindings are under way.
+func (p *process) storm(ctx context.Context, ended *atomic.Int64) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for k := range kills {
-		for ended.Load() < int64((k+1)*bindings/(kills+2)) {
+		for ended.Load() < int64((k+1)*asked/(kills+2)) {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
 			case <-tick.C:
 			}
 		}
-		g.kill()
-		if err := g.run(ctx); err != nil {
+		p.kill()
+		if err := p.run(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// kill ends the program as a power failure would.
-func (g *process) kill() {
-	g.mu.Lock()
-	cmd, gone := g.cmd, g.gone
-	g.mu.Unlock()
-	if cmd == nil {
-		return
-	}
-	_ = cmd.Process.Kill()
-	<-gone
-}
-
-// stop ends it as Ctrl-C does; it must end by itself and well.
-func (g *process) stop(t *testing.T) {
-	t.Helper()
-	if err := g.cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
-	select {
-	case <-g.gone:
-		if g.err != nil {
-			t.Errorf("the gateway ended with %v\n%s", g.err, g.out.bytes())
-		}
-	case <-limit.C:
-		t.Errorf("the gateway did not stop within %v", patience)
-	}
 }
 
 // mustAgree waits until nothing is undecided and wants no break then.

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -51,7 +50,7 @@ type world struct {
 // startFarm runs a farm until the test ends.
 func startFarm(t testing.TB) *world {
 	t.Helper()
-	w := &world{files: quickProfiles(t), keys: keys(t), callbacks: freeAddress(t)}
+	w := &world{files: quickProfiles(t, quickAnswer), keys: keys(t), callbacks: freeAddress(t)}
 	var err error
 	if w.set, err = profiles.Load(w.files, profiles.LoadOptions{}); err != nil {
 		t.Fatal(err)
@@ -120,18 +119,12 @@ func keys(t testing.TB) string {
 	return dir
 }
 
-// profilesOnDisk writes the profiles where a program can read them.
-func (w *world) profilesOnDisk(t testing.TB) string {
+// onDisk writes profiles where a program can read them.
+func onDisk(t testing.TB, files fstest.MapFS) string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, file := range w.files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, file.Data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+	if err := os.CopyFS(dir, files); err != nil {
+		t.Fatal(err)
 	}
 	return dir
 }

@@ -1,0 +1,136 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is one of the programs, in a process of its own.
+type process struct {
+	binary, dir, url string
+	ready            string // answers 200 once the program serves
+	args, env        []string
+	mu               sync.Mutex
+	cmd              *exec.Cmd
+	gone             chan struct{}
+	err              error
+	out              logBuffer
+}
+
+// newProcess prepares a program that will serve on a free address. It is killed when the test ends.
+func newProcess(t *testing.T, name, ready string, env []string) *process {
+	t.Helper()
+	p := &process{binary: filepath.Join(programs(t), name), dir: t.TempDir(), env: env, url: "http://" + freeAddress(t)}
+	p.ready = p.url + ready
+	t.Cleanup(p.kill)
+	return p
+}
+
+// address is where the program serves.
+func (p *process) address() string { return strings.TrimPrefix(p.url, "http://") }
+
+// freeAddress is one that nobody listened on a moment ago.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func (p *process) key(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(p.dir, "caller.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+func (p *process) start(t *testing.T) {
+	t.Helper()
+	if err := p.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run starts the program and waits until it is ready.
+func (p *process) run(ctx context.Context) error {
+	cmd := exec.Command(p.binary, p.args...) //nolint:gosec // our own program; the test ends it
+	cmd.Env, cmd.Stdout, cmd.Stderr = p.env, &p.out, &p.out
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	gone := make(chan struct{})
+	p.mu.Lock()
+	p.cmd, p.gone = cmd, gone
+	p.mu.Unlock()
+	go func() { p.err = cmd.Wait(); close(gone) }()
+
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.ready, nil)
+		if err != nil {
+			return err
+		}
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-gone:
+			return fmt.Errorf("the program ended: %w\n%s", p.err, p.out.bytes())
+		case <-ctx.Done():
+			return errors.New("the program is not ready")
+		case <-tick.C:
+		}
+	}
+}
+
+// kill ends the program as a power failure would.
+func (p *process) kill() {
+	p.mu.Lock()
+	cmd, gone := p.cmd, p.gone
+	p.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	_ = cmd.Process.Kill()
+	<-gone
+}
+
+// stop ends it as Ctrl-C does; it must end by itself and well.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	select {
+	case <-p.gone:
+		if p.err != nil {
+			t.Errorf("the program ended with %v\n%s", p.err, p.out.bytes())
+		}
+	case <-limit.C:
+		t.Errorf("the program did not stop within %v", patience)
+	}
+}
