@@ -91,7 +91,7 @@ func (g *HTTPGateway) Apply(ctx context.Context, w Wallet) (Answer, error) {
 // Confirm brings the code.
 func (g *HTTPGateway) Confirm(ctx context.Context, id string, p Proof) (Answer, error) {
 	body := client.ConfirmRequest{Code: p.Code.Reveal()}
-	body.Card = client.ConfirmCard{Cvv: p.CVV.Reveal(), Expiry: p.Expiry.Reveal()}
+	body.Card = client.CardAnew{Cvv: p.CVV.Reveal(), Expiry: p.Expiry.Reveal()}
 	return answer(g.transport.ConfirmBinding(ctx, id, &client.ConfirmBindingParams{IdempotencyKey: p.Key}, body)) //nolint:bodyclose // answer closes it
 }
 
