@@ -32,7 +32,7 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	leftovers = append(leftovers, dir)
-	cmd := exec.Command("go", "build", "-o", dir, "kaqiao/gateway", "kaqiao/mockbanks", "kaqiao/loadtest") //nolint:noctx // the test's own time-out ends it
+	cmd := exec.Command("go", "build", "-o", dir, "kaqiao/gateway", "kaqiao/mockbanks", "kaqiao/loadtest")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		err = &buildError{err, out}
