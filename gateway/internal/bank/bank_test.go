@@ -31,7 +31,6 @@ type trace struct {
 	hang                    bool
 	result                  op.Result
 	journal                 map[string][]error // what Apply answers, in turn
-	frame                   wire.Frame
 }
 
 func (t *trace) add(format string, args ...any) {

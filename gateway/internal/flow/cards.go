@@ -19,10 +19,11 @@ func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate)
 	if platform != "" && s.cfg.Set.Platform(platform) == nil {
 		return Resolution{}, secret.Card{}, invalid(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
 	}
-	card, typed := secret.Card{}, len(cards) == 1 && cards[0].Confidence >= 1
-	if typed {
+	card := s.recognised(cards)
+	if len(cards) == 1 && cards[0].Confidence >= 1 {
 		card = cards[0].Number
-	} else if card = s.recognised(cards); card.IsZero() {
+	}
+	if card.IsZero() {
 		return Resolution{}, secret.Card{}, nil
 	}
 	number := card.Reveal()

@@ -16,7 +16,7 @@ import (
 func TestResolverFindsOut(t *testing.T) {
 	set := shipped(t)
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(start.Sub(time.Now()))
+		pass(time.Until(start))
 		h := newHouse(t, t.TempDir(), set)
 		h.now, h.bank.now = time.Now, time.Now
 		h.wire(set)
@@ -33,18 +33,18 @@ func TestResolverFindsOut(t *testing.T) {
 		}
 		h.bank.fates = []fate{lostBefore}
 		never := h.createFor(t, "u_2")
-		time.Sleep(2*time.Second + time.Millisecond)
+		pass(2*time.Second + time.Millisecond)
 		synctest.Wait()
 		if b := h.get(t, signed.ID); b.State != flow.Active {
 			t.Errorf("after 2 s: %s", b.State)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if b := h.get(t, never.ID); b.State != flow.Failed || b.Reason != op.BankTimeout {
 			t.Errorf("after a minute: %s, %s", b.State, b.Reason)
 		}
 		idle := h.createFor(t, "u_3")
-		time.Sleep(15*time.Minute + time.Second)
+		pass(15*time.Minute + time.Second)
 		synctest.Wait()
 		if row, err := h.store.Binding(t.Context(), idle.ID); err != nil || row.State != flow.Expired {
 			t.Errorf("after its time: %s, %v", row.State, err)
@@ -58,3 +58,6 @@ func TestResolverFindsOut(t *testing.T) {
 		}
 	})
 }
+
+// pass lets virtual time go by.
+func pass(d time.Duration) { <-time.After(d) }

@@ -112,7 +112,7 @@ const (
 )
 
 // Problem is a refusal on its way to the caller. The API turns it into a problem document.
-type Problem struct {
+type Problem struct { //nolint:errname // the standard (RFC 9457) and the API call it so
 	Reason       Reason
 	Detail       string  // a sentence for developers; never a value from the request
 	Fields       []Field // each field at fault, for Validation

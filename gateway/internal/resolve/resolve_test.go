@@ -102,7 +102,7 @@ func (w *world) Do(_ context.Context, s bank.Step) (op.Result, error) {
 	w.asked[id] = append(w.asked[id], time.Since(w.begun))
 	n, takes := len(w.asked[id]), w.takes[id]
 	w.mu.Unlock()
-	time.Sleep(takes)
+	pass(takes)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.atOnce[id]--
@@ -182,7 +182,7 @@ func TestWake(t *testing.T) {
 		w := newWorld()
 		r := w.resolver(0)
 		go func() {
-			time.Sleep(300 * time.Millisecond)
+			pass(300 * time.Millisecond)
 			w.add("fresh")
 			r.Wake(time.Now().Add(pauses[0]))
 			r.Wake(time.Now().Add(time.Hour)) // a later one does not push it back
@@ -208,7 +208,7 @@ func TestHint(t *testing.T) {
 		w.tells["waited for"] = 1
 		r := w.resolver(0)
 		go func() {
-			time.Sleep(500 * time.Millisecond)
+			pass(500 * time.Millisecond)
 			r.Hint("waited for")
 			r.Hint("unheard of")
 		}()
@@ -233,7 +233,7 @@ func TestSlowBankAndManyAttempts(t *testing.T) {
 		}
 		r := w.resolver(4)
 		go func() {
-			time.Sleep(5 * time.Second)
+			pass(5 * time.Second)
 			for range 5 {
 				r.Hint("slow") // while it is being asked
 			}
@@ -274,10 +274,13 @@ func TestRestart(t *testing.T) {
 		w := newWorld("a")
 		w.tells["a"] = 3
 		run(t, w.resolver(0), 3*time.Second)
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		run(t, w.resolver(0), time.Minute)
 		if want := seconds(2, 13, 28); !slices.Equal(w.asked["a"], want) || w.settled["a"] == 0 {
 			t.Errorf("asked after %v, want %v", w.asked["a"], want)
 		}
 	})
 }
+
+// pass lets virtual time go by.
+func pass(d time.Duration) { <-time.After(d) }
