@@ -64,20 +64,24 @@ func (p *Pair) accompany(outer context.Context, then func(context.Context) error
 	}
 	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
-	work := make(chan error, 1)
-	go func() { work <- then(ctx) }()
+	var outcome error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		outcome = then(ctx)
+	}()
 
 	var fell *program
 	select {
-	case err := <-work:
-		return err
+	case <-done:
+		return outcome
 	case <-p.programs[0].gone:
 		fell = p.programs[0]
 	case <-p.programs[1].gone:
 		fell = p.programs[1]
 	}
 	cancel()
-	<-work
+	<-done
 	// Ctrl-C in a terminal reaches the children too: one that ends with us has not failed.
 	if outer.Err() != nil && fell.err == nil {
 		return nil
@@ -195,7 +199,7 @@ func launch(cfg Config, name string, args []string) (*program, error) {
 
 // fell tells how a program ended that nobody had stopped.
 func (p *program) fell() error {
-	how := error(errEndedWell)
+	how := errEndedWell
 	if p.err != nil {
 		how = p.err
 	}
