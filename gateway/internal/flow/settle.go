@@ -11,6 +11,9 @@ import (
 func eventOf(b journal.Binding, kind op.Kind, r op.Result) event {
 	switch r.Outcome {
 	case op.Accepted:
+		if kind == op.Confirm {
+			return signed
+		}
 		return accepted
 	case op.Pending:
 		return pending
@@ -55,6 +58,10 @@ func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Res
 	a.AskAt = time.Time{}
 	m, known := s.table[b.State][e]
 	if !known {
+		if e == signed && !live(b.State) {
+			s.cfg.Log.Error("a bank holds an agreement that was given up here: it must be ended by hand",
+				"binding", b.ID, "bank", b.Bank, "number", a.Number, "agreement", r.Agreement)
+		}
 		return settled{binding: b, attempt: a, view: s.viewOf(b, a)}
 	}
 	out := settled{do: m.do, known: true}
@@ -90,7 +97,7 @@ func (s *Service) learn(b *journal.Binding, a journal.Attempt, e event, r op.Res
 		if r.Class != "" {
 			b.Class = r.Class
 		}
-	case e == accepted && a.Kind == op.Confirm:
+	case e == signed, e == accepted && b.State == AwaitingApproval:
 		b.Agreement = r.Agreement
 		if r.Class != "" {
 			b.Class = r.Class

@@ -20,6 +20,7 @@ const (
 	meantUnsign
 	meantPasswordFree
 	accepted      // the bank said yes
+	signed        // the bank said yes to a confirm: it holds an agreement
 	pending       // the bank has somebody think about it
 	refused       // the bank said no for good
 	refusedForNow // the bank said no to this try: another may go well
@@ -64,10 +65,12 @@ func table() map[string]map[event]move {
 			meantChallenge: {challenging, nothing},
 			meantConfirm:   {confirming, nothing},
 			meantCancel:    {Cancelled, shred},
+			signed:         {Active, nothing}, // an answer that came after "not found" had been believed
 			timedOut:       {Expired, shred},
 		},
 		challenging: {
 			accepted:      {AwaitingCode, nothing},
+			signed:        {Active, nothing}, // as in awaiting_code
 			pending:       {AwaitingApproval, wait},
 			refused:       {AwaitingCode, nothing},
 			refusedForNow: {AwaitingCode, nothing},
@@ -77,6 +80,7 @@ func table() map[string]map[event]move {
 		},
 		AwaitingApproval: {
 			accepted:      {Active, nothing},
+			signed:        {Active, nothing},
 			pending:       {AwaitingApproval, wait},
 			refused:       {Failed, shred},
 			refusedForNow: {Failed, shred},
@@ -84,7 +88,7 @@ func table() map[string]map[event]move {
 			unknown:       {AwaitingApproval, wait},
 		},
 		confirming: {
-			accepted:      {Active, nothing},
+			signed:        {Active, nothing},
 			pending:       {AwaitingApproval, wait},
 			refused:       {Failed, shred},
 			refusedForNow: {AwaitingCode, nothing},
