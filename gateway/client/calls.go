@@ -88,11 +88,11 @@ func dropUnset(_ context.Context, req *http.Request) error {
 	return nil
 }
 
-// Challenge has the code sent again, by the given kind or by the bank's first.
-func (c *Client) Challenge(ctx context.Context, id string, kind ChallengeKind, key string) (Answer, error) {
+// Challenge has the code sent again. An empty key means a fresh one.
+func (c *Client) Challenge(ctx context.Context, id string, in ChallengeRequest, key string) (Answer, error) {
 	key = orNew(key)
 	return answer(call[Binding](ctx, c, "challenge binding", func() (*http.Response, error) {
-		return c.transport.ChallengeBinding(ctx, id, &ChallengeBindingParams{IdempotencyKey: key}, ChallengeRequest{Kind: kind})
+		return c.transport.ChallengeBinding(ctx, id, &ChallengeBindingParams{IdempotencyKey: key}, in)
 	}))
 }
 

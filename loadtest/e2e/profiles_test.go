@@ -20,6 +20,7 @@ var quick = map[string][]struct{ pattern, with string }{
 	"banks": {
 		{`people: 10000`, `people: 400`},
 		{`silent_for: \w+`, `silent_for: 150ms`},
+		{`resend_after: \w+`, `resend_after: 1ms`},
 		{`(apply|confirm|query): \{(fixed|lognormal): .*\}`, `$1: {fixed: ` + quickAnswer + `}`},
 		{`timeouts: \{.*\}`, `timeouts: {connect: 500ms, apply: 1s, confirm: 1s, query: 1s}`},
 	},

@@ -72,7 +72,7 @@ func (s *Server) ListBindings(ctx context.Context, r gen.ListBindingsRequestObje
 // ChallengeBinding has the code sent again.
 func (s *Server) ChallengeBinding(ctx context.Context, r gen.ChallengeBindingRequestObject) (gen.ChallengeBindingResponseObject, error) {
 	return s.change(ctx, decided, func(k flow.Keyed) (flow.Binding, error) {
-		return s.Flow.Challenge(ctx, callOf(ctx).caller, r.ID, string(r.Body.Kind), k)
+		return s.Flow.Challenge(ctx, callOf(ctx).caller, r.ID, string(r.Body.Kind), r.Body.Card.Cvv, r.Body.Card.Expiry, k)
 	})
 }
 

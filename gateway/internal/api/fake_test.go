@@ -137,7 +137,8 @@ func (f *fakeFlow) List(_ context.Context, filter journal.Filter) ([]flow.Bindin
 	return []flow.Binding{b}, bindingID, err
 }
 
-func (f *fakeFlow) Challenge(_ context.Context, _, _, _ string, k flow.Keyed) (flow.Binding, error) {
+func (f *fakeFlow) Challenge(_ context.Context, _, _, _ string, cvv secret.CVV, _ secret.Expiry, k flow.Keyed) (flow.Binding, error) {
+	f.cvv = cvv
 	return f.give("challenge", k)
 }
 

@@ -24,7 +24,7 @@ func (s *Server) binding(b flow.Binding) gen.Binding {
 		out.ExpiresAt = beijing(b.ExpiresAt)
 	}
 	if b.State == flow.AwaitingCode || b.State == flow.AwaitingApproval {
-		out.Challenge = challenge(b.Challenge)
+		out.Challenge = challenge(b)
 	}
 	if b.Agreement != "" {
 		out.Agreement = s.agreement(b)
@@ -35,13 +35,17 @@ func (s *Server) binding(b flow.Binding) gen.Binding {
 	return out
 }
 
-func challenge(c journal.Challenge) gen.Challenge {
+func challenge(b flow.Binding) gen.Challenge {
+	c := b.Challenge
 	if c.Kind == "" {
 		return gen.Challenge{}
 	}
 	out := gen.Challenge{Kind: gen.ChallengeKind(c.Kind), To: c.To, ExpiresAt: beijing(c.ExpiresAt), ResendAt: beijing(c.ResendAt)}
 	if out.Kind == gen.ChallengeKindSms {
 		out.AttemptsLeft = &c.AttemptsLeft
+	}
+	for _, what := range b.ResendRequires {
+		out.ResendRequires = append(out.ResendRequires, gen.ChallengeResendRequires(what))
 	}
 	return out
 }

@@ -110,13 +110,16 @@ func (b *Banks) Number(channel string, at time.Time, serial uint64) (string, err
 	return fmt.Sprintf("%s%016d", at.Format("20060102"), serial), nil
 }
 
-// Requires names what a confirm over this channel needs beside the stored
+// Requires names what an operation over this channel needs beside the stored
 // data, for a card of this type: code, card.cvv, card.expiry.
-func (b *Banks) Requires(channel, cardType string) []string {
+func (b *Banks) Requires(channel string, kind op.Kind, cardType string) []string {
 	if r, ok := b.channels[channel].Adapter.(Requirer); ok {
-		return r.Requires(cardType)
+		return r.Requires(kind, cardType)
 	}
-	return []string{"code"}
+	if kind == op.Confirm {
+		return []string{"code"}
+	}
+	return nil
 }
 
 // Connected reports whether the channel is there.
@@ -155,6 +158,6 @@ func (b *Banks) settle(ctx context.Context, c journal.Change) error {
 		if !errors.Is(err, journal.ErrFull) || pause > time.Second {
 			return err
 		}
-		time.Sleep(pause)
+		<-time.After(pause)
 	}
 }

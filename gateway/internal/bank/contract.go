@@ -39,9 +39,10 @@ type (
 	Numberer interface {
 		Number(at time.Time, serial uint64) (string, error)
 	}
-	// Requirer says what a confirm needs beside the stored data.
+	// Requirer says what an operation on a card of this type needs beside the
+	// stored data: code, card.cvv, card.expiry.
 	Requirer interface {
-		Requires(cardType string) []string
+		Requires(kind op.Kind, cardType string) []string
 	}
 	// Listener understands what a bank says unasked, and knows the acknowledgement.
 	Listener interface {

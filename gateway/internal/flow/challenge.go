@@ -6,11 +6,13 @@ import (
 	"time"
 
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/secret"
 )
 
 // Challenge implements API: another code, by an apply of its own with a number
-// of its own. Until the bank has taken it, the earlier code counts.
-func (s *Service) Challenge(ctx context.Context, caller, id, kind string, k Keyed) (Binding, error) {
+// of its own. Until the bank has taken it, the earlier code counts. CVV and
+// expiry live in this call only.
+func (s *Service) Challenge(ctx context.Context, caller, id, kind string, cvv secret.CVV, expiry secret.Expiry, k Keyed) (Binding, error) {
 	b, err := s.own(ctx, caller, id)
 	if err != nil {
 		return Binding{}, err
@@ -20,11 +22,12 @@ func (s *Service) Challenge(ctx context.Context, caller, id, kind string, k Keye
 	if !ok || !now.Before(b.ExpiresAt) {
 		return Binding{}, s.refusal(b, "there is no challenge to repeat")
 	}
+	var fields []op.Field
 	if bank := s.cfg.Set.Bank(b.Bank); kind != "" && (bank == nil || !slices.Contains(bank.Challenge.Kinds, kind)) {
-		return Binding{}, &op.Problem{
-			Reason: op.Validation, Outcome: op.NotSent, Binding: b.ID, Bank: b.Bank, Detail: "some fields are not as they must be",
-			Fields: []op.Field{{Pointer: "/kind", Message: "must be one of the bank's challenge kinds"}},
-		}
+		fields = append(fields, op.Field{Pointer: "/kind", Message: "must be one of the bank's challenge kinds"})
+	}
+	if p := invalidFor(b, append(fields, s.checkAnew(b, op.Challenge, cvv, expiry)...)); p != nil {
+		return Binding{}, p
 	}
 	if wait := b.Challenge.ResendAt.Sub(now); wait > 0 {
 		return Binding{}, &op.Problem{
@@ -36,6 +39,7 @@ func (s *Service) Challenge(ctx context.Context, caller, id, kind string, k Keye
 	if err != nil {
 		return Binding{}, err
 	}
+	s.anew(&person, b, op.Challenge, cvv, expiry)
 	number, err := s.number(ctx, b.Channel, now)
 	if err != nil {
 		return Binding{}, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
@@ -32,9 +31,7 @@ func (s *Service) Confirm(ctx context.Context, caller, id string, code secret.Co
 	if err != nil {
 		return Binding{}, err
 	}
-	if slices.Contains(s.cfg.Banks.Requires(b.Channel, b.CardType), "card.cvv") {
-		person.CVV, person.Expiry = cvv, expiry
-	}
+	s.anew(&person, b, op.Confirm, cvv, expiry)
 	o := op.Operation{
 		Kind: op.Confirm, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: b.Number, At: now, Begun: b.Begun,
 		Person: person, Code: code, Account: account,
@@ -53,18 +50,45 @@ func (s *Service) checkConfirm(b journal.Binding, code secret.Code, cvv secret.C
 	if c := code.Reveal(); len(c) != digits || !isDigits(c) {
 		fields = append(fields, op.Field{Pointer: "/code", Message: fmt.Sprintf("must be %d digits", digits)})
 	}
-	for _, what := range s.cfg.Banks.Requires(b.Channel, b.CardType) {
+	return invalidFor(b, append(fields, s.checkAnew(b, op.Confirm, cvv, expiry)...))
+}
+
+// checkAnew names what the channel wants with this operation and nobody keeps.
+func (s *Service) checkAnew(b journal.Binding, kind op.Kind, cvv secret.CVV, expiry secret.Expiry) []op.Field {
+	var fields []op.Field
+	for _, what := range s.cfg.Banks.Requires(b.Channel, kind, b.CardType) {
 		switch {
 		case what == "card.cvv" && cvv.IsZero():
 			fields = append(fields, op.Field{Pointer: "/card/cvv", Message: "is needed again for this card"})
 		case what == "card.expiry" && expiry.IsZero():
 			fields = append(fields, op.Field{Pointer: "/card/expiry", Message: "is needed again for this card, as YYYY-MM"})
+		case what == "card.expiry" && expired(expiry.Reveal(), s.cfg.Now()):
+			fields = append(fields, op.Field{Pointer: "/card/expiry", Message: "must not be in the past"})
 		}
 	}
-	if fields == nil {
+	return fields
+}
+
+// anew adds what the channel wants with this operation, and nothing that it does not want.
+func (s *Service) anew(p *op.Person, b journal.Binding, kind op.Kind, cvv secret.CVV, expiry secret.Expiry) {
+	for _, what := range s.cfg.Banks.Requires(b.Channel, kind, b.CardType) {
+		switch what {
+		case "card.cvv":
+			p.CVV = cvv
+		case "card.expiry":
+			p.Expiry = expiry
+		}
+	}
+}
+
+// invalidFor is the problem of a binding's request with these fields at fault, or nil without any.
+func invalidFor(b journal.Binding, fields []op.Field) *op.Problem {
+	if len(fields) == 0 {
 		return nil
 	}
-	return &op.Problem{Reason: op.Validation, Outcome: op.NotSent, Binding: b.ID, Bank: b.Bank, Detail: "some fields are not as they must be", Fields: fields}
+	p := invalid(fields...)
+	p.Binding, p.Bank = b.ID, b.Bank
+	return p
 }
 
 // person opens what the vault keeps of a binding.

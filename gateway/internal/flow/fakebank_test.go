@@ -32,6 +32,7 @@ type fakeBank struct {
 	agreements map[string]*agreement
 	waiting    []waiting
 	counts     map[op.Kind]int
+	last       op.Operation // that came, queries aside
 }
 
 type codeRequest struct {
@@ -74,6 +75,7 @@ func (f *fakeBank) exchange(o op.Operation) (op.Result, error) {
 		}
 		return f.query(o), nil
 	}
+	f.last = o
 	switch next(&f.fates) {
 	case noLine:
 		return op.Result{}, errNoLine

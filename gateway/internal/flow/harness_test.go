@@ -60,10 +60,12 @@ type house struct {
 	bank  *fakeBank
 	gate  *fakeGate
 	log   *bytes.Buffer
-	wakes []time.Time
-	hints []string
-	now   func() time.Time // in place of the clock
-	wake  func(time.Time)
+	// strict, set before wire, is a channel that wants a credit card's two with the code as well.
+	strict bool
+	wakes  []time.Time
+	hints  []string
+	now    func() time.Time // in place of the clock
+	wake   func(time.Time)
 }
 
 // Now is the house's time.
@@ -103,7 +105,7 @@ func newHouse(t fataler, dir string, set *profiles.Set) *house {
 // wire makes the programs' parts. Called again, it is the restart of a process.
 func (h *house) wire(set *profiles.Set) {
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	codec := &fakeCodec{}
+	codec := &fakeCodec{strict: h.strict}
 	h.banks = bank.New(h.store, h.gate, []bank.Channel{{
 		ID: "nucc", Adapter: codec, Codec: codec, Link: fakeLink{codec, h.bank},
 		Timeout: func(string, op.Kind) time.Duration { return 8 * time.Second },
@@ -212,6 +214,10 @@ func (h *house) createFor(t fataler, user string) flow.Binding {
 
 func (h *house) confirm(id, code string) (flow.Binding, error) {
 	return h.flow.Confirm(context.Background(), "wallet", id, secret.NewCode(code), secret.CVV{}, secret.Expiry{}, flow.Keyed{})
+}
+
+func (h *house) challenge(id, kind string) (flow.Binding, error) {
+	return h.flow.Challenge(context.Background(), "wallet", id, kind, secret.CVV{}, secret.Expiry{}, flow.Keyed{})
 }
 
 func (h *house) get(t fataler, id string) flow.Binding {
@@ -327,8 +333,9 @@ func (g *fakeGate) Enter(string, string, op.Kind) (func(op.Result), *op.Problem)
 
 // fakeCodec hands operations and results through as they are.
 type fakeCodec struct {
-	mu   sync.Mutex
-	kept []any
+	mu     sync.Mutex
+	kept   []any
+	strict bool // it wants a credit card's two at confirm too
 }
 
 type parcel struct{ content any }
@@ -358,11 +365,16 @@ func (c *fakeCodec) Decode(f wire.Frame) (wire.Message, error) {
 	return parcel{c.kept[i]}, nil
 }
 
-func (c *fakeCodec) Requires(cardType string) []string {
-	if cardType == "credit" {
+func (c *fakeCodec) Requires(kind op.Kind, cardType string) []string {
+	switch {
+	case kind == op.Confirm && c.strict && cardType == "credit":
 		return []string{"code", "card.cvv", "card.expiry"}
+	case kind == op.Confirm:
+		return []string{"code"}
+	case kind == op.Challenge && cardType == "credit":
+		return []string{"card.cvv", "card.expiry"}
 	}
-	return []string{"code"}
+	return nil
 }
 
 type fakeLink struct {

@@ -151,7 +151,7 @@ func (p *play) confirm(t *rapid.T, code string) {
 func (p *play) challenge(t *rapid.T) {
 	id := p.id(t, flow.AwaitingCode)
 	p.call(t, "challenge "+id, func(k flow.Keyed) (flow.Binding, error) {
-		return p.flow.Challenge(context.Background(), "wallet", id, "", k)
+		return p.flow.Challenge(context.Background(), "wallet", id, "", secret.CVV{}, secret.Expiry{}, k)
 	})
 }
 

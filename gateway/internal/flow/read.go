@@ -98,7 +98,8 @@ func (s *Service) view(b journal.Binding) Binding {
 		if c := b.Challenge.ExpiresAt; c.After(now) && c.Before(before) {
 			before = c
 		}
-		out.Next = Next{Action: "confirm", Requires: s.cfg.Banks.Requires(b.Channel, b.CardType), Before: before}
+		out.Next = Next{Action: "confirm", Requires: s.cfg.Banks.Requires(b.Channel, op.Confirm, b.CardType), Before: before}
+		out.ResendRequires = s.cfg.Banks.Requires(b.Channel, op.Challenge, b.CardType)
 	case Processing, AwaitingApproval, Revoking:
 		out.Next = Next{Action: "poll", After: now.Add(pollAfter)}
 	case Failed, Expired, Cancelled:

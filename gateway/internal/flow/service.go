@@ -19,7 +19,7 @@ type (
 	Banks interface {
 		Do(ctx context.Context, s bank.Step) (op.Result, error)
 		Number(channel string, at time.Time, serial uint64) (string, error)
-		Requires(channel, cardType string) []string
+		Requires(channel string, kind op.Kind, cardType string) []string
 	}
 	// Vault seals who binds which card.
 	Vault interface {

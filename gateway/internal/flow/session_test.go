@@ -43,18 +43,17 @@ func TestWrongCodes(t *testing.T) {
 func TestChallengeAgain(t *testing.T) {
 	h := newHouse(t, t.TempDir(), shipped(t))
 	b := h.create(t)
-	ctx := t.Context()
 	h.add(59*time.Second + 500*time.Millisecond)
-	_, err := h.flow.Challenge(ctx, "wallet", b.ID, "", flow.Keyed{})
+	_, err := h.challenge(b.ID, "")
 	if p := problem(t, err); p.Reason != op.TooManyRequests || p.RetryAfterS != 1 {
 		t.Fatalf("inside the pause: %+v", p)
 	}
 	h.add(500 * time.Millisecond)
-	_, err = h.flow.Challenge(ctx, "wallet", b.ID, "pigeon", flow.Keyed{})
+	_, err = h.challenge(b.ID, "pigeon")
 	if p := problem(t, err); p.Reason != op.Validation || p.Fields[0].Pointer != "/kind" {
 		t.Errorf("an unknown kind: %+v", p)
 	}
-	again, err := h.flow.Challenge(ctx, "wallet", b.ID, "app_push", flow.Keyed{})
+	again, err := h.challenge(b.ID, "app_push")
 	if err != nil || again.State != flow.AwaitingCode || again.Number == b.Number || again.Challenge.Kind != "app_push" ||
 		!again.Challenge.ResendAt.Equal(start.Add(2*time.Minute)) || !again.Begun.Equal(start.Add(time.Minute)) {
 		t.Fatalf("got %+v, %v", again, err)
@@ -83,7 +82,7 @@ func TestChallengeThatDoesNotGoWell(t *testing.T) {
 			b := h.create(t)
 			h.add(time.Minute)
 			h.bank.fates = []fate{c.fate}
-			got, err := h.flow.Challenge(t.Context(), "wallet", b.ID, "", flow.Keyed{})
+			got, err := h.challenge(b.ID, "")
 			if c.reason != "" && problem(t, err).Reason != c.reason {
 				t.Errorf("told %v", err)
 			}
@@ -225,9 +224,12 @@ func TestOtherCallersSeeNothing(t *testing.T) {
 			_, err := h.flow.Confirm(ctx, "thief", id, secret.NewCode(canaryCode), secret.CVV{}, secret.Expiry{}, flow.Keyed{})
 			return err
 		},
-		"challenge": func(id string) error { _, err := h.flow.Challenge(ctx, "thief", id, "", flow.Keyed{}); return err },
-		"cancel":    func(id string) error { _, err := h.flow.Cancel(ctx, "thief", id, flow.Keyed{}); return err },
-		"revoke":    func(id string) error { _, err := h.flow.Revoke(ctx, "thief", id, flow.Keyed{}); return err },
+		"challenge": func(id string) error {
+			_, err := h.flow.Challenge(ctx, "thief", id, "", secret.CVV{}, secret.Expiry{}, flow.Keyed{})
+			return err
+		},
+		"cancel": func(id string) error { _, err := h.flow.Cancel(ctx, "thief", id, flow.Keyed{}); return err },
+		"revoke": func(id string) error { _, err := h.flow.Revoke(ctx, "thief", id, flow.Keyed{}); return err },
 		"password-free": func(id string) error {
 			_, err := h.flow.PasswordFree(ctx, "thief", id, journal.PasswordFree{}, flow.Keyed{})
 			return err
@@ -388,6 +390,35 @@ func TestCreditCard(t *testing.T) {
 	}
 	in.Expiry = secret.NewExpiry("2026-03")
 	b, err := h.flow.Create(t.Context(), in, flow.Keyed{})
+	if err != nil || !slices.Equal(b.Next.Requires, []string{"code"}) || !slices.Equal(b.ResendRequires, []string{"card.cvv", "card.expiry"}) {
+		t.Fatalf("got %+v, %v", b, err)
+	}
+	h.add(time.Minute)
+	_, err = h.flow.Challenge(t.Context(), "wallet", b.ID, "pigeon", secret.CVV{}, secret.NewExpiry("2026-02"), flow.Keyed{})
+	if p := problem(t, err); p.Reason != op.Validation || !slices.Equal(pointers(p), []string{"/kind", "/card/cvv", "/card/expiry"}) || h.bank.counts[op.Challenge] != 0 {
+		t.Errorf("another code without: %+v", p)
+	}
+	b, err = h.flow.Challenge(t.Context(), "wallet", b.ID, "", in.CVV, in.Expiry, flow.Keyed{})
+	if got := h.bank.last; err != nil || !got.Person.CVV.Equal(in.CVV) || !got.Person.Expiry.Equal(in.Expiry) {
+		t.Errorf("another code: %v, the bank got %+v", err, got.Kind)
+	}
+	b, err = h.flow.Confirm(t.Context(), "wallet", b.ID, secret.NewCode(canaryCode), in.CVV, in.Expiry, flow.Keyed{})
+	if got := h.bank.last; err != nil || b.State != flow.Active || !got.Person.CVV.IsZero() || !got.Person.Expiry.IsZero() {
+		t.Errorf("confirmed: %+v, %v; what the bank does not want must not travel", b, err)
+	}
+	if leaks := h.leaks(); leaks != nil {
+		t.Errorf("written down: %v", leaks)
+	}
+}
+
+// Other protocols want a credit card's two with the code as well.
+func TestCreditCardWhereConfirmWantsAll(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	h.strict = true
+	h.wire(shipped(t))
+	in := request()
+	in.Card, in.CVV, in.Expiry = secret.NewCard(creditCard(t, shipped(t))), secret.NewCVV(canaryCVV), secret.NewExpiry("2026-03")
+	b, err := h.flow.Create(t.Context(), in, flow.Keyed{})
 	if err != nil || !slices.Equal(b.Next.Requires, []string{"code", "card.cvv", "card.expiry"}) {
 		t.Fatalf("got %+v, %v", b, err)
 	}
@@ -396,11 +427,8 @@ func TestCreditCard(t *testing.T) {
 		t.Errorf("confirmed without: %+v", p)
 	}
 	b, err = h.flow.Confirm(t.Context(), "wallet", b.ID, secret.NewCode(canaryCode), in.CVV, in.Expiry, flow.Keyed{})
-	if err != nil || b.State != flow.Active {
+	if got := h.bank.last; err != nil || b.State != flow.Active || !got.Person.CVV.Equal(in.CVV) {
 		t.Errorf("got %+v, %v", b, err)
-	}
-	if leaks := h.leaks(); leaks != nil {
-		t.Errorf("written down: %v", leaks)
 	}
 }
 

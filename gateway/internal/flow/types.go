@@ -68,6 +68,8 @@ type Binding struct {
 	State   string // one of the states above; journal.Binding.State is flow's own
 	Next    Next
 	History []journal.Attempt // only from Get
+	// ResendRequires is what a request for another code must bring: card.cvv, card.expiry.
+	ResendRequires []string
 	// AttemptNumber is our number of the exchange that this very request made, if it made one.
 	AttemptNumber string
 	// BankTook is how long that exchange was away. GatewayTook is not known here.
@@ -109,7 +111,7 @@ type API interface {
 	Create(ctx context.Context, in NewBinding, k Keyed) (Binding, error)
 	Get(ctx context.Context, caller, id string) (Binding, error)
 	List(ctx context.Context, f journal.Filter) (page []Binding, next string, err error)
-	Challenge(ctx context.Context, caller, id, kind string, k Keyed) (Binding, error)
+	Challenge(ctx context.Context, caller, id, kind string, cvv secret.CVV, expiry secret.Expiry, k Keyed) (Binding, error)
 	Confirm(ctx context.Context, caller, id string, code secret.Code, cvv secret.CVV, expiry secret.Expiry, k Keyed) (Binding, error)
 	Cancel(ctx context.Context, caller, id string, k Keyed) (Binding, error)
 	Revoke(ctx context.Context, caller, id string, k Keyed) (Binding, error)

@@ -234,7 +234,7 @@ func TestExpiry(t *testing.T) {
 	ctx := context.Background()
 	for name, try := range map[string]func() error{
 		"confirm":   func() error { _, err := h.confirm(b.ID, canaryCode); return err },
-		"challenge": func() error { _, err := h.flow.Challenge(ctx, "wallet", b.ID, "", flow.Keyed{}); return err },
+		"challenge": func() error { _, err := h.challenge(b.ID, ""); return err },
 		"cancel":    func() error { _, err := h.flow.Cancel(ctx, "wallet", b.ID, flow.Keyed{}); return err },
 	} {
 		if got := problem(t, try()).Reason; got != op.SessionExpired {

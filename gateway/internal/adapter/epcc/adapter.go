@@ -76,13 +76,21 @@ func (a *Adapter) Number(at time.Time, serial uint64) (string, error) {
 	return epcc.TrxID(at, serial, a.opts)
 }
 
-// Requires implements bank.Requirer. Both steps are one message type with one
-// set of fields, so a credit card's two travel twice, and nothing keeps them between.
-func (a *Adapter) Requires(cardType string) []string {
-	if a.opts.CreditFields != nil && *a.opts.CreditFields && cardType == "credit" {
-		return []string{"code", "card.cvv", "card.expiry"}
+// Requires implements bank.Requirer. A credit card's two go with every request
+// for a code, and nothing keeps them in between. Of the sign that follows, only
+// name, document, mobile and account must equal those of the code request (found).
+func (a *Adapter) Requires(kind op.Kind, cardType string) []string {
+	switch {
+	case kind == op.Confirm:
+		return []string{"code"}
+	case kind == op.Challenge && a.creditFields(cardType):
+		return []string{"card.cvv", "card.expiry"}
 	}
-	return []string{"code"}
+	return nil
+}
+
+func (a *Adapter) creditFields(cardType string) bool {
+	return a.opts.CreditFields != nil && *a.opts.CreditFields && cardType == "credit"
 }
 
 func (a *Adapter) sign(o op.Operation, step string) (wire.Message, error) {
@@ -108,8 +116,7 @@ func (a *Adapter) sign(o op.Operation, step string) (wire.Message, error) {
 		TrxInf:   epcc.SignTrx{TrxCtgy: step, TrxId: o.Number, TrxDtTm: clock(o.Begun)},
 		InstgInf: epcc.Institution{InstgId: a.opts.Institution},
 	}
-	// Another code is asked for without the two: nobody has kept them, and the bank decides.
-	if len(a.Requires(o.Person.CardType)) > 1 && (o.Kind != op.Challenge || !o.Person.Expiry.IsZero()) {
+	if step == epcc.StepCode && a.creditFields(o.Person.CardType) {
 		expiry, err := monthYear(o.Person.Expiry)
 		if err != nil {
 			return nil, err

@@ -92,8 +92,8 @@ func TestRequest(t *testing.T) {
 	credit.Person.CardType, credit.Person.CVV, credit.Person.Expiry = "credit", secret.NewCVV("123"), secret.NewExpiry("2029-08")
 	creditConfirm := credit
 	creditConfirm.Kind, creditConfirm.Code = op.Confirm, secret.NewCode("123456")
-	again := operation(op.Challenge)
-	again.Person.CardType = "credit"
+	again := credit
+	again.Kind = op.Challenge
 	const header = "{SndDt:2024-06-01T10:01:30 IssrId:Z2000000000001 Drctn:11 SignSN:} "
 	const who = "C1010311000014 00 6228480000000000018 张三 01 11010119900307123X 13800138000 "
 	const creditWho = "C1010311000014 01 6228480000000000018 张三 01 11010119900307123X 13800138000 "
@@ -111,9 +111,9 @@ func TestRequest(t *testing.T) {
 		"credit card": {credit, "epcc.101.001.01",
 			header + creditWho + "cvn2=123 vlddt=0829 0201 " + number + " 2024-06-01T10:00:00 auth= Z2000000000001 acct="},
 		"credit card signs": {creditConfirm, "epcc.101.001.01",
-			header + creditWho + "cvn2=123 vlddt=0829 0202 " + number + " 2024-06-01T10:00:00 auth=123456 Z2000000000001 acct=w1"},
+			header + creditWho + "cvn2= vlddt= 0202 " + number + " 2024-06-01T10:00:00 auth=123456 Z2000000000001 acct=w1"},
 		"credit card, code again": {again, "epcc.101.001.01",
-			header + creditWho + "cvn2= vlddt= 0201 " + number + " 2024-06-01T10:00:00 auth= Z2000000000001 acct="},
+			header + creditWho + "cvn2=123 vlddt=0829 0201 " + number + " 2024-06-01T10:00:00 auth= Z2000000000001 acct="},
 		"unsign": {operation(op.Unsign), "epcc.103.001.01",
 			header + "{SgnAcctIssrId:C1010311000014 SgnAcctTp:01 SgnAcctShrtId:0018 SgnNo:" + agreement + "} Z2000000000001 acct=w1 {TrxId:" + number + " TrxDtTm:2024-06-01T10:01:30}"},
 		"query": {operation(op.Query), "epcc.301.001.01",
@@ -147,7 +147,8 @@ func TestRequestRefuses(t *testing.T) {
 		"unknown document":      {change(op.Apply, func(o *op.Operation) { o.Person.DocumentType = "library_card" }), adapter.ErrDocument},
 		"foreign mobile":        {change(op.Apply, func(o *op.Operation) { o.Person.Mobile = secret.NewMobile("+85212345678") }), adapter.ErrMobile},
 		"credit without expiry": {change(op.Apply, func(o *op.Operation) { o.Person.CardType = "credit" }), adapter.ErrExpiry},
-		"expiry the other way":  {change(op.Confirm, func(o *op.Operation) { o.Person.CardType, o.Person.Expiry = "credit", secret.NewExpiry("08-2029") }), adapter.ErrExpiry},
+		"code again without":    {change(op.Challenge, func(o *op.Operation) { o.Person.CardType = "credit" }), adapter.ErrExpiry},
+		"expiry the other way":  {change(op.Apply, func(o *op.Operation) { o.Person.CardType, o.Person.Expiry = "credit", secret.NewExpiry("08-2029") }), adapter.ErrExpiry},
 		"query of nothing":      {change(op.Query, func(o *op.Operation) { o.Original = nil }), adapter.ErrOperation},
 		"query of a query":      {change(op.Query, func(o *op.Operation) { o.Original.Kind = op.Query }), adapter.ErrOperation},
 	}
@@ -177,9 +178,11 @@ func TestNumber(t *testing.T) {
 
 func TestRequires(t *testing.T) {
 	a := newAdapter()
-	for cardType, want := range map[string]string{"debit": "code", "semi_credit": "code", "credit": "code,card.cvv,card.expiry"} {
-		if got := strings.Join(a.Requires(cardType), ","); got != want {
-			t.Errorf("%s: got %s, want %s", cardType, got, want)
+	for cardType, again := range map[string]string{"debit": "", "semi_credit": "", "credit": "card.cvv,card.expiry"} {
+		for kind, want := range map[op.Kind]string{op.Confirm: "code", op.Challenge: again, op.Unsign: ""} {
+			if got := strings.Join(a.Requires(kind, cardType), ","); got != want {
+				t.Errorf("%s of a %s card: got %s, want %s", kind, cardType, got, want)
+			}
 		}
 	}
 }

@@ -208,6 +208,24 @@ func (e CardType) Valid() bool {
 	}
 }
 
+// Defines values for ChallengeResendRequires.
+const (
+	ChallengeResendRequiresCardCvv    ChallengeResendRequires = "card.cvv"
+	ChallengeResendRequiresCardExpiry ChallengeResendRequires = "card.expiry"
+)
+
+// Valid indicates whether the value is a known member of the ChallengeResendRequires enum.
+func (e ChallengeResendRequires) Valid() bool {
+	switch e {
+	case ChallengeResendRequiresCardCvv:
+		return true
+	case ChallengeResendRequiresCardExpiry:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ChallengeKind.
 const (
 	ChallengeKindAppPush ChallengeKind = "app_push"
@@ -887,6 +905,19 @@ type Card struct {
 	Number CardNumber `json:"number"`
 }
 
+// CardAnew What the gateway does not keep of a card. What the bank does not want again is left aside.
+type CardAnew struct {
+	// Cvv Held in memory while the request runs, and nowhere else.
+	//
+	// Example: 123
+	Cvv CVV `json:"cvv,omitempty,omitzero"`
+
+	// Expiry Year and month.
+	//
+	// Example: 2029-08
+	Expiry Expiry `json:"expiry,omitempty,omitzero"`
+}
+
 // CardCandidate defines model for CardCandidate.
 type CardCandidate struct {
 	Confidence float64 `json:"confidence"`
@@ -972,17 +1003,26 @@ type Challenge struct {
 	// ResendAt Before it another code is refused.
 	ResendAt time.Time `json:"resend_at,omitempty,omitzero"`
 
+	// ResendRequires What a request for another code must bring, where the bank wants it again. The gateway keeps neither.
+	ResendRequires []ChallengeResendRequires `json:"resend_requires,omitempty,omitzero"`
+
 	// To Masked.
 	//
 	// Example: 138****8000
 	To string `json:"to,omitempty,omitzero"`
 }
 
+// ChallengeResendRequires defines model for Challenge.ResendRequires.
+type ChallengeResendRequires string
+
 // ChallengeKind How the bank asks its customer.
 type ChallengeKind string
 
-// ChallengeRequest defines model for ChallengeRequest.
+// ChallengeRequest Nothing, or the kind that is wanted, and what `challenge.resend_requires` names.
 type ChallengeRequest struct {
+	// Card What the gateway does not keep of a card. What the bank does not want again is left aside.
+	Card CardAnew `json:"card,omitempty,omitzero"`
+
 	// Kind How the bank asks its customer.
 	Kind ChallengeKind `json:"kind,omitempty,omitzero"`
 }
@@ -992,24 +1032,12 @@ type ChallengeRequest struct {
 // Example: 123456
 type Code = secret.Code
 
-// ConfirmCard defines model for ConfirmCard.
-type ConfirmCard struct {
-	// Cvv Held in memory while the request runs, and nowhere else.
-	//
-	// Example: 123
-	Cvv CVV `json:"cvv,omitempty,omitzero"`
-
-	// Expiry Year and month.
-	//
-	// Example: 2029-08
-	Expiry Expiry `json:"expiry,omitempty,omitzero"`
-}
-
 // ConfirmRequest The code, and what `next.requires` names beside it.
 //
 // Example: {"code":"123456"}
 type ConfirmRequest struct {
-	Card ConfirmCard `json:"card,omitempty,omitzero"`
+	// Card What the gateway does not keep of a card. What the bank does not want again is left aside.
+	Card CardAnew `json:"card,omitempty,omitzero"`
 
 	// Code The one-time code. Held in memory while the request runs, and nowhere else.
 	//
