@@ -145,7 +145,8 @@ type Store interface {
 	Key(ctx context.Context, caller, route, key string) (Key, error)
 	Sealed(ctx context.Context, binding string) ([]byte, error)
 
-	// Due returns attempts to be found out: AskAt reached, or unsettled past the deadline. Oldest first.
+	// Due returns attempts to be found out: AskAt reached, or unsettled past the deadline. Oldest first;
+	// where there are more than limit, each bank on each channel has an equal part of it.
 	Due(ctx context.Context, now time.Time, limit int) ([]Attempt, error)
 	// Expired returns bindings in one of states whose ExpiresAt has passed. Oldest first.
 	Expired(ctx context.Context, now time.Time, states []string, limit int) ([]Binding, error)

@@ -43,8 +43,12 @@ func (r *readStatements) queries() []query {
 		{&r.key, `SELECT caller, route, key, fingerprint, binding, status, body, at FROM keys
 			WHERE caller = ? AND route = ? AND key = ?`},
 		{&r.sealed, `SELECT data FROM sealed WHERE binding = ?`},
-		{&r.due, `SELECT ` + attemptColumns + ` FROM attempts WHERE due_at IS NOT NULL AND due_at <= ?
-			ORDER BY due_at, id LIMIT ?`},
+		{&r.due, `SELECT ` + attemptColumns + ` FROM attempts WHERE id IN (
+				SELECT id FROM (
+					SELECT id, due_at, row_number() OVER (PARTITION BY channel, bank ORDER BY due_at, id) AS turn
+					FROM attempts WHERE due_at IS NOT NULL AND due_at <= ?)
+				ORDER BY turn, due_at, id LIMIT ?)
+			ORDER BY due_at, id`},
 		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
 			WHERE state IN (SELECT value FROM json_each(?)) AND expires_at > 0 AND expires_at <= ?
 			ORDER BY expires_at, id LIMIT ?`},
@@ -126,7 +130,8 @@ func (s *SQLite) Sealed(ctx context.Context, binding string) (data []byte, err e
 }
 
 // Due returns attempts that somebody must look after, oldest first, at most
-// limit, 1 to 10,000.
+// limit, 1 to 10,000. Where there are more, each bank has an equal part: the
+// pile of one that is silent never hides what another could tell.
 func (s *SQLite) Due(ctx context.Context, now time.Time, limit int) ([]Attempt, error) {
 	if limit < 1 || limit > maxDue {
 		return nil, fmt.Errorf("journal: due: limit %d: must be 1 to %d", limit, maxDue)

@@ -67,7 +67,7 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX attempts_binding ON attempts (binding, id);
-CREATE INDEX attempts_due ON attempts (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX attempts_due ON attempts (due_at, channel, bank) WHERE due_at IS NOT NULL;
 -- A number on the wire begins one thing only. A confirm carries the number of
 -- the code that it brings, as often as it is tried; a query none of its own.
 CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND kind NOT IN ('confirm', 'cancel', 'query');

@@ -5,7 +5,6 @@ package resolve
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"kaqiao/gateway/internal/bank"
@@ -39,8 +38,10 @@ type Config struct {
 	Flow  Flow
 	Now   func() time.Time
 	Log   *slog.Logger
-	// Workers is how many queries may be under way at once, 1 to 1,000. Default 16.
+	// Workers is how many queries may be under way at once, 1 to 10,000. Default 256.
 	Workers int
+	// BankWorkers is how many of them may be at one bank, 1 to Workers. Default 8.
+	BankWorkers int
 	// Every is the longest pause between two looks at the journal, 10ms to 1m. Default 1s.
 	Every time.Duration
 }
@@ -56,20 +57,23 @@ type Resolver struct {
 	cfg   Config
 	wake  chan time.Time
 	hints chan string
-
-	mu   sync.Mutex
-	busy map[string]bool // attempts being asked about: never twice at once
+	lanes *lanes
 }
 
 // New returns a Resolver.
 func New(cfg Config) *Resolver {
 	if cfg.Workers == 0 {
-		cfg.Workers = 16
+		cfg.Workers = 256
+	}
+	if cfg.BankWorkers == 0 {
+		cfg.BankWorkers = 8
 	}
 	if cfg.Every == 0 {
 		cfg.Every = time.Second
 	}
-	return &Resolver{cfg: cfg, wake: make(chan time.Time, 64), hints: make(chan string, hintsWaiting), busy: make(map[string]bool)}
+	r := &Resolver{cfg: cfg, wake: make(chan time.Time, 64), hints: make(chan string, hintsWaiting)}
+	r.lanes = newLanes(cfg.Workers, cfg.BankWorkers, cfg.Now, r.ask)
+	return r
 }
 
 // Wake says that there is something to ask at a time. It never blocks; a wake
@@ -92,17 +96,8 @@ func (r *Resolver) Hint(attempt string) {
 // Run asks until ctx ends, then waits for the queries under way. Attempts that
 // a process before this one left behind are found like any other.
 func (r *Resolver) Run(ctx context.Context) error {
-	work := make(chan journal.Attempt)
-	var workers sync.WaitGroup
-	for range r.cfg.Workers {
-		workers.Go(func() {
-			for a := range work {
-				r.ask(context.WithoutCancel(ctx), a)
-			}
-		})
-	}
-	defer workers.Wait()
-	defer close(work)
+	r.lanes.open()
+	defer r.lanes.close()
 
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -112,20 +107,19 @@ func (r *Resolver) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case id := <-r.hints:
-			a, err := r.cfg.Store.Attempt(ctx, id)
-			if err != nil {
-				r.complain(ctx, "read an attempt", err)
-			} else if a.Settled && !a.AskAt.IsZero() {
-				r.hand(ctx, work, a)
-			}
+			r.hint(ctx, id)
 			continue
 		case at := <-r.wake:
 			if wakeAt.IsZero() || at.Before(wakeAt) {
 				wakeAt = at
 			}
+		case <-r.lanes.done:
+			r.look(ctx)
+			continue
 		case <-next.C:
 			wakeAt = time.Time{}
-			r.look(ctx, work)
+			r.look(ctx)
+			r.expire(ctx)
 		}
 		pause := r.cfg.Every
 		if !wakeAt.IsZero() {
@@ -135,61 +129,58 @@ func (r *Resolver) Run(ctx context.Context) error {
 	}
 }
 
-// look hands out what is due, and ends sessions whose time is over.
-func (r *Resolver) look(ctx context.Context, work chan<- journal.Attempt) {
+func (r *Resolver) hint(ctx context.Context, id string) {
+	a, err := r.cfg.Store.Attempt(ctx, id)
+	if err != nil {
+		r.complain(ctx, "read an attempt", err)
+	} else if a.Settled && !a.AskAt.IsZero() {
+		r.lanes.put([]journal.Attempt{a}, false)
+	}
+}
+
+// look puts what is due into the lanes.
+func (r *Resolver) look(ctx context.Context) {
 	due, err := r.cfg.Store.Due(ctx, r.cfg.Now(), dueAtOnce)
 	if err != nil && ctx.Err() == nil {
 		r.complain(ctx, "read what is due", err)
 	}
-	for _, a := range due {
-		r.hand(ctx, work, a)
-	}
+	r.lanes.put(due, len(due) == dueAtOnce)
+}
+
+// expire ends sessions whose time is over.
+func (r *Resolver) expire(ctx context.Context) {
 	if _, err := r.cfg.Flow.Expire(ctx, expireAtOnce); err != nil && ctx.Err() == nil {
 		r.complain(ctx, "end sessions", err)
 	}
 }
 
-// hand gives an attempt to a worker, unless one has it.
-func (r *Resolver) hand(ctx context.Context, work chan<- journal.Attempt, a journal.Attempt) {
-	r.mu.Lock()
-	taken := r.busy[a.ID]
-	r.busy[a.ID] = true
-	r.mu.Unlock()
-	if taken {
-		return
-	}
-	select {
-	case work <- a:
-	case <-ctx.Done():
-		r.free(a.ID)
-	}
-}
-
-func (r *Resolver) free(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.busy, id)
-}
-
 // ask asks a bank once and tells flow what it said. What goes wrong here is
 // tried again: the attempt stays due.
-func (r *Resolver) ask(ctx context.Context, a journal.Attempt) {
-	defer r.free(a.ID)
+func (r *Resolver) ask(a journal.Attempt) answer {
+	ctx := context.Background()
 	question, ask, err := r.cfg.Flow.Question(ctx, a)
 	if err != nil {
 		r.complain(ctx, "make a question", err)
-		return
+		return noQuestion
 	}
-	result := op.Result{}
+	result, said := op.Result{}, answered
 	if ask {
 		// A gate that is shut, or a journal that fails, tells nothing of the attempt.
 		if result, err = r.cfg.Banks.Do(ctx, question); err != nil {
 			r.complain(ctx, "ask a bank", err)
 		}
+		switch {
+		case err != nil && result.Outcome == op.NotSent:
+			said = refusedHere
+		case result.Outcome == op.Unknown, result.Outcome == op.NotSent:
+			said = silence
+		}
 	}
 	if err := r.cfg.Flow.Told(ctx, a, result); err != nil {
 		r.complain(ctx, "tell", err)
+		return refusedHere
 	}
+	return said
 }
 
 func (r *Resolver) complain(ctx context.Context, doing string, err error) {

@@ -1,6 +1,7 @@
 package resolve_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,19 +21,21 @@ import (
 // world is a journal, banks and a flow of which only the timing matters: an
 // attempt is asked about after the pauses, until the bank tells.
 type world struct {
-	mu       sync.Mutex
-	begun    time.Time
-	open     map[string]journal.Attempt
-	asked    map[string][]time.Duration
-	atOnce   map[string]int
-	tells    map[string]int           // the bank tells at this query
-	takes    map[string]time.Duration // how long an answer takes
-	refuses  int                      // so many queries are stopped at the gate
-	broken   int                      // so many reads of the journal fail
-	expires  int
-	settled  map[string]time.Duration
-	together int
-	most     int
+	mu        sync.Mutex
+	begun     time.Time
+	open      map[string]journal.Attempt
+	asked     map[string][]time.Duration
+	atOnce    map[string]int
+	tells     map[string]int           // the bank tells at this query
+	takes     map[string]time.Duration // how long an answer takes
+	refuses   int                      // so many queries are stopped at the gate
+	broken    int                      // so many reads of the journal fail
+	expires   int
+	inTurn    bool   // banks have equal parts of what is due
+	unaskable string // nobody can make a question of this one
+	settled   map[string]time.Duration
+	together  int
+	most      int
 }
 
 var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute}
@@ -63,12 +66,20 @@ func (w *world) Due(_ context.Context, now time.Time, limit int) ([]journal.Atte
 	}
 	var due []journal.Attempt
 	for _, a := range w.open {
-		if !now.Before(a.AskAt) && len(due) < limit {
+		if !now.Before(a.AskAt) {
 			due = append(due, a)
 		}
 	}
-	slices.SortFunc(due, func(a, b journal.Attempt) int { return a.AskAt.Compare(b.AskAt) })
-	return due, nil
+	slices.SortFunc(due, func(a, b journal.Attempt) int { return cmp.Or(a.AskAt.Compare(b.AskAt), cmp.Compare(a.ID, b.ID)) })
+	turns, turn := map[string]int{}, map[string]int{}
+	for _, a := range due {
+		turns[a.Bank]++
+		turn[a.ID] = turns[a.Bank]
+	}
+	if w.inTurn {
+		slices.SortStableFunc(due, func(a, b journal.Attempt) int { return cmp.Compare(turn[a.ID], turn[b.ID]) })
+	}
+	return due[:min(limit, len(due))], nil
 }
 
 func (w *world) Attempt(_ context.Context, id string) (journal.Attempt, error) {
@@ -82,6 +93,9 @@ func (w *world) Attempt(_ context.Context, id string) (journal.Attempt, error) {
 }
 
 func (w *world) Question(_ context.Context, a journal.Attempt) (bank.Step, bool, error) {
+	if a.ID == w.unaskable {
+		return bank.Step{}, false, errors.New("its bank was taken out of the profiles")
+	}
 	return bank.Step{Attempt: journal.Attempt{Of: a.ID}}, true, nil
 }
 

@@ -208,6 +208,33 @@ func due(t testing.TB, open Open) {
 	expect(ids(noon.Add(4*sec), 100), 5, 8, 1, 6)
 }
 
+func dueInTurn(t testing.TB, open Open) {
+	s := fresh(t, open)
+	put := func(k int, channel, bank string, due time.Duration) {
+		a := attempt(1, k)
+		a.Channel, a.Bank, a.Settled, a.AskAt = channel, bank, true, noon.Add(due)
+		apply(t, s, journal.Change{Attempts: []journal.Attempt{a}})
+	}
+	for k := range 20 { // the oldest are all of one bank
+		put(k, "nucc", "silent", time.Duration(k)*time.Second)
+	}
+	put(20, "nucc", "other", time.Minute)
+	put(21, "nucc", "other", time.Minute+1)
+	put(22, "direct", "silent", time.Minute+2)
+	for limit, want := range map[int][]int{3: {0, 20, 22}, 5: {0, 1, 20, 21, 22}, 6: {0, 1, 2, 20, 21, 22}} {
+		var got, all []string
+		for _, a := range must[[]journal.Attempt](t)(s.Due(t.Context(), noon.Add(time.Hour), limit)) {
+			got = append(got, a.ID)
+		}
+		for _, k := range want {
+			all = append(all, attempt(1, k).ID)
+		}
+		if !slices.Equal(got, all) {
+			t.Errorf("at most %d due: got %v, want %v", limit, got, all)
+		}
+	}
+}
+
 func expired(t testing.TB, open Open) {
 	s := fresh(t, open)
 	for n, c := range map[int]struct {

@@ -39,6 +39,7 @@ var checks = []check{
 	{"shredded data is gone", shred},
 	{"pages are newest first and the caller's own", pages},
 	{"due attempts are found oldest first", due},
+	{"no bank's pile hides another's due attempts", dueInTurn},
 	{"expired sessions are found oldest first", expired},
 	{"attempts stay in order", order},
 	{"reserved numbers never come again", reserve},

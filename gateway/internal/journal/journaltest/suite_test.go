@@ -37,6 +37,7 @@ var twins = []struct {
 	{"shows another's", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return showsAll{s} }},
 	{"oldest first", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return backwards{s} }},
 	{"finds nothing orphaned", "due attempts are found oldest first", func(s journal.Store) journal.Store { return onlyAsked{s} }},
+	{"knows no turns", "no bank's pile hides another's due attempts", func(s journal.Store) journal.Store { return oldestOnly{s} }},
 	{"finds all that expired", "expired sessions are found oldest first", func(s journal.Store) journal.Store { return anyState{s} }},
 	{"shuffles attempts", "attempts stay in order", func(s journal.Store) journal.Store { return backwards{s} }},
 	{"reserves in memory", "what is written survives a restart", func(s journal.Store) journal.Store { return &remembers{Store: s} }},
@@ -281,6 +282,14 @@ type onlyAsked struct{ journal.Store }
 func (s onlyAsked) Due(ctx context.Context, now time.Time, limit int) ([]journal.Attempt, error) {
 	found, err := s.Store.Due(ctx, now, limit)
 	return slices.DeleteFunc(found, func(a journal.Attempt) bool { return !a.Settled && a.AskAt.IsZero() }), err
+}
+
+// oldestOnly looks at nothing but age.
+type oldestOnly struct{ journal.Store }
+
+func (s oldestOnly) Due(ctx context.Context, now time.Time, limit int) ([]journal.Attempt, error) {
+	found, err := s.Store.Due(ctx, now, max(limit, 1000))
+	return found[:min(limit, len(found))], err
 }
 
 type anyState struct{ journal.Store }
