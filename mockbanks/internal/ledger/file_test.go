@@ -184,6 +184,26 @@ func TestClosed(t *testing.T) {
 	}
 }
 
+// A closed ledger is one file with everything in it: it can be copied and moved.
+func TestClosedIsOneFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "abc.db")
+	l := open(t, ledger.Config{Path: path, People: only(one())})
+	if _, err := l.Apply(t.Context(), ledger.Apply{Request: request("n1"), Identity: identity(one())}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	left, err := filepath.Glob(path + "*")
+	if err != nil || len(left) != 1 {
+		t.Fatalf("%d files are left, %v: %v", len(left), err, left)
+	}
+	again := open(t, ledger.Config{Path: path})
+	if _, known, err := again.Recall(t.Context(), "nucc", "apply", "n1"); err != nil || !known {
+		t.Errorf("the file lost what was answered: %t %v", known, err)
+	}
+}
+
 // people gives n customers.
 func people(n int) iter.Seq[ledger.Customer] {
 	return func(yield func(ledger.Customer) bool) {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 )
 
@@ -12,6 +13,29 @@ type statement struct{ sql *sql.Stmt }
 // preparer is a database, a connection or a transaction.
 type preparer interface {
 	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
+// keeper closes what was prepared through it. A connection by itself leaves its
+// statements open, and SQLite then keeps the file open behind our back, with the log beside it.
+type keeper struct {
+	preparer
+	kept []*sql.Stmt
+}
+
+func (k *keeper) PrepareContext(ctx context.Context, query string) (*sql.Stmt, error) {
+	s, err := k.preparer.PrepareContext(ctx, query)
+	if err == nil {
+		k.kept = append(k.kept, s)
+	}
+	return s, err
+}
+
+func (k *keeper) close() error {
+	var errs []error
+	for _, s := range k.kept {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func prepareAll(p preparer, queries map[*statement]string) error {

@@ -16,6 +16,7 @@ const maxBatch = 256
 type writer struct {
 	db    *sql.DB
 	conn  *sql.Conn
+	own   *keeper // the statements of conn
 	queue chan change
 	ended chan struct{}
 
@@ -34,22 +35,23 @@ type change struct {
 	done chan error // holds one
 }
 
-func newWriter(db *sql.DB, l *Ledger, cfg Config) (w *writer, err error) {
-	w = &writer{db: db, queue: make(chan change, cfg.Queue), ended: make(chan struct{}), bell: l.bell}
+func newWriter(db *sql.DB, l *Ledger, cfg Config) (_ *writer, err error) {
+	w := &writer{db: db, queue: make(chan change, cfg.Queue), ended: make(chan struct{}), bell: l.bell}
 	if w.conn, err = db.Conn(background()); err != nil {
 		return nil, err
 	}
+	w.own = &keeper{preparer: w.conn}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, w.conn.Close())
+			err = errors.Join(err, w.own.close(), w.conn.Close())
 		}
 	}()
-	if err := prepareAll(w.conn, map[*statement]string{
+	if err := prepareAll(w.own, map[*statement]string{
 		&w.begin: `BEGIN IMMEDIATE`, &w.commit: `COMMIT`, &w.back: `ROLLBACK`,
 	}); err != nil {
 		return nil, err
 	}
-	if w.tx, err = newTransaction(w.conn, l, cfg.Messages); err != nil {
+	if w.tx, err = newTransaction(w.own, l, cfg.Messages); err != nil {
 		return nil, err
 	}
 	go w.run()
@@ -104,7 +106,7 @@ func (w *writer) stop() error {
 	}
 	w.mu.Unlock()
 	<-w.ended
-	return w.conn.Close()
+	return errors.Join(w.own.close(), w.conn.Close())
 }
 
 func (w *writer) run() {
