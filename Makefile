@@ -7,10 +7,10 @@ GO    ?= go
 HOME_ := .kaqiao
 TOOL  := $(GO) tool -modfile=.ci/tools.mod
 
-.PHONY: help build keys up demo test race lint generate fresh bench clean
+.PHONY: help build keys up demo test race lint generate fresh bench bench-call clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 build: ## the three programs, into bin/
 	@mkdir -p bin
@@ -42,8 +42,11 @@ generate: ## what is generated: the API's types and client
 fresh: generate ## fails where what is generated is not what is committed
 	@git diff --exit-code -- gateway
 
-bench: ## each benchmark prints its floor beside its result
+bench: bench-call ## each benchmark prints its floor beside its result
 	@$(GO) test -run '^$$' -bench . -benchmem ./profiles/... ./gateway/... ./mockbanks/...
+
+bench-call: ## what a call costs through the gateway, and how much it adds, beside the floor; a minute
+	@$(GO) test -run '^$$' -bench '^BenchmarkCall$$' -benchtime 1x -v ./loadtest/e2e
 
 clean: ## bin/ and .kaqiao/, keys and data included
 	@rm -rf bin $(HOME_)
