@@ -31,6 +31,7 @@ type fakeBank struct {
 	done       map[string]op.Result    // by category and number: what a query tells
 	agreements map[string]*agreement
 	waiting    []waiting
+	usedUp     bool // a code that has signed is refused as used up, instead of giving the same agreement again
 	counts     map[op.Kind]int
 	last       op.Operation // that came, queries aside
 }
@@ -159,6 +160,8 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 	case op.Confirm:
 		c := f.codes[o.Number]
 		switch {
+		case c != nil && c.signed != "" && f.usedUp: // and a query still tells of the signing
+			return op.Result{Outcome: op.Refused, Reason: op.CodeExpired, RawCode: "PB005X12"}
 		case c != nil && c.signed != "":
 			return f.keep(o, op.Result{Outcome: op.Accepted, Agreement: c.signed})
 		case c == nil || c.used:

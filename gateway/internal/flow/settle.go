@@ -55,6 +55,7 @@ type settled struct {
 // settle applies the event to the binding, in memory. An attempt is left open
 // exactly where its outcome is still to be found out, or to be brought about.
 func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Result, now time.Time) settled {
+	due := a.AskAt
 	a.AskAt = time.Time{}
 	m, known := s.table[b.State][e]
 	if !known {
@@ -70,6 +71,9 @@ func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Res
 	b.State = m.to
 	if m.do == wait {
 		a.AskAt = now.Add(s.pause(a))
+		if due.After(now) { // asked before its time, and the time stands
+			a.AskAt = due
+		}
 	}
 	if (b.State == AwaitingCode || b.State == AwaitingApproval) && m.do != wait && !now.Before(b.ExpiresAt) {
 		if over, ok := s.table[b.State][timedOut]; ok {

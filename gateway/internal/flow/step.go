@@ -34,8 +34,9 @@ type step struct {
 // the outcome is not known there is no error, and the binding is processing.
 func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	var last settled
+	var result op.Result
 	settling := false
-	result, err := s.cfg.Banks.Do(ctx, bank.Step{
+	_, err := s.cfg.Banks.Do(ctx, bank.Step{
 		Op:      st.op,
 		Attempt: journal.Attempt{ID: s.id("att_", st.op.At), Binding: st.binding.ID, Asked: st.tried},
 		Intend: func(a journal.Attempt) journal.Change {
@@ -47,7 +48,8 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 		},
 		Settle: func(a journal.Attempt, r op.Result) journal.Change {
 			settling = true
-			last = s.settle(st.binding, a, eventOf(st.binding, a.Kind, r), r, s.cfg.Now())
+			a, result = s.doubt(ctx, a, r)
+			last = s.settle(st.binding, a, eventOf(st.binding, a.Kind, result), result, s.cfg.Now())
 			return s.change(last, st.keyed)
 		},
 	})

@@ -1,0 +1,97 @@
+package flow_test
+
+import (
+	"testing"
+	"time"
+
+	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/secret"
+)
+
+// A confirm that was given up as never arrived arrives after all, and signs.
+// The next one is refused because the code is used up: that no is not believed.
+func TestNoAfterALateConfirmIsAskedAbout(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	h.bank.usedUp = true
+	b := h.create(t)
+	h.bank.fates = []fate{lostBefore}
+	if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	h.pass(t, 30*time.Second)
+	if got := h.get(t, b.ID); got.State != flow.AwaitingCode {
+		t.Fatalf("before: %s", got.State)
+	}
+	late := op.Operation{Kind: op.Confirm, Number: b.Number, Code: secret.NewCode(canaryCode)}
+	h.bank.carryOut(late)
+
+	got, err := h.confirm(b.ID, canaryCode)
+	if err != nil || got.State != flow.Processing {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	h.pass(t, 2*time.Second)
+	if got := h.get(t, b.ID); got.State != flow.Active || got.Agreement != "SGN1" {
+		t.Errorf("got %s, agreement %q; the bank has %v", got.State, got.Agreement, h.bank.live())
+	}
+}
+
+// A no to a code that nothing is in doubt of is a no at once, and so it is in
+// the end where the doubt was for nothing.
+func TestNoIsANo(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b := h.create(t)
+	h.bank.fates = []fate{turnedDown}
+	if _, err := h.confirm(b.ID, canaryCode); problem(t, err).Reason != op.AccountFrozen || h.get(t, b.ID).State != flow.Failed {
+		t.Errorf("got %v, %s", err, h.get(t, b.ID).State)
+	}
+	b = h.create(t)
+	h.bank.fates = []fate{lostBefore, turnedDown}
+	if _, err := h.confirm(b.ID, canaryCode); err != nil {
+		t.Fatal(err)
+	}
+	h.pass(t, 30*time.Second)
+	if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	h.pass(t, 2*time.Second)
+	if got := h.get(t, b.ID); got.State != flow.Failed || got.Reason != op.AccountFrozen {
+		t.Errorf("got %s, %s", got.State, got.Reason)
+	}
+}
+
+// A caller who looks every two seconds while the bank can't be asked has the
+// answer no later than one who never looks.
+func TestImpatienceDelaysNothing(t *testing.T) {
+	foundAfter := func(looks bool) time.Duration {
+		h := newHouse(t, t.TempDir(), shipped(t))
+		h.bank.fates = []fate{lostAfter}
+		b := h.create(t)
+		begun := h.Now()
+		for range 40 { // no query comes through for the first 40 s
+			h.bank.queryFates = []fate{lostBefore, lostBefore}
+			h.pass(t, time.Second)
+			if !looks {
+				continue
+			}
+			h.hints = nil
+			h.get(t, b.ID)
+			for _, id := range h.hints {
+				a, err := h.store.Attempt(t.Context(), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.ask(t, a)
+			}
+		}
+		h.bank.queryFates = nil
+		for h.get(t, b.ID).State == flow.Processing {
+			h.pass(t, time.Second)
+		}
+		return h.Now().Sub(begun)
+	}
+	never, often := foundAfter(false), foundAfter(true)
+	if often > never || never > 90*time.Second {
+		t.Errorf("found out after %v without looking, %v with", never, often)
+	}
+}
