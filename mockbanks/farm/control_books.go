@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"kaqiao/mockbanks/internal/ledger"
+	"kaqiao/profiles"
 )
 
 // customer is one person as the control port shows and takes them. Here card
@@ -153,6 +154,7 @@ func (c *control) inbox(r *http.Request) (any, error) {
 	list := make([]message, len(found))
 	for i, m := range found {
 		list[i] = message(m)
+		list[i].At = m.At.In(profiles.Beijing)
 	}
 	return page("messages", list, ""), nil
 }
@@ -202,7 +204,7 @@ type agreement struct {
 }
 
 func showAgreement(a ledger.Agreement) agreement {
-	return agreement{a.Number, a.State, a.CardLast4, a.At}
+	return agreement{a.Number, a.State, a.CardLast4, a.At.In(profiles.Beijing)}
 }
 
 func (c *control) listAgreements(r *http.Request) (any, error) {

@@ -51,7 +51,30 @@ func TestShapesHold(t *testing.T) {
 		if missing := lacks(shape, got, path); missing != "" {
 			t.Error(missing)
 		}
+		for _, at := range moments(got) {
+			if !strings.HasSuffix(at, "+08:00") {
+				t.Errorf("%s shows %s, which is not Beijing time", path, at)
+			}
+		}
 	}
+}
+
+// moments are the values of "at" and "now", wherever they stand.
+func moments(v any) (found []string) {
+	switch v := v.(type) {
+	case map[string]any:
+		for key, inner := range v {
+			if text, ok := inner.(string); ok && (key == "at" || key == "now") {
+				found = append(found, text)
+			}
+			found = append(found, moments(inner)...)
+		}
+	case []any:
+		for _, inner := range v {
+			found = append(found, moments(inner)...)
+		}
+	}
+	return found
 }
 
 // lacks says where got has not what shape has.

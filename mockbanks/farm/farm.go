@@ -88,7 +88,7 @@ func New(cfg Config) (*Farm, error) {
 		cfg.Exchanges = max(100, min(10_000, 200_000/max(1, len(cfg.Set.Banks))))
 	}
 	f := &Farm{
-		cfg: cfg, now: cfg.Now, log: cfg.Log,
+		cfg: cfg, now: func() time.Time { return cfg.Now().In(profiles.Beijing) }, log: cfg.Log,
 		banks: make(map[string]*bank), channels: make(map[string]*channel),
 		ordinals: behave.NewOrdinals(behave.DefaultRemembered), cards: behave.NewCards(behave.DefaultRemembered),
 		ready: make(chan struct{}), lateNow: make(chan struct{}, maxLate),
