@@ -11,7 +11,7 @@ import (
 
 func keys(env []string) *cobra.Command {
 	var from, out string
-	var force bool
+	var force, verbose bool
 	c := &cobra.Command{
 		Use: "keys", Short: "Make the keys and certificates that both sides of every channel need",
 		Long: "Make the keys and certificates that both sides of every channel need, fresh on this machine,\n" +
@@ -21,20 +21,27 @@ func keys(env []string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			wrote := 0
+			made := 0
 			err = keymaker.Make(out, set, keymaker.Options{Force: force, Now: time.Now, Wrote: func(path string) {
-				wrote++
-				_, _ = fmt.Fprintln(c.ErrOrStderr(), "wrote", path)
+				made++
+				if verbose {
+					_, _ = fmt.Fprintln(c.ErrOrStderr(), "wrote", path)
+				}
 			}})
 			if err != nil {
 				return fmt.Errorf("keys: %w", err)
 			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "%d files written, the rest was there already: %s\n", wrote, out)
+			if made == 0 {
+				_, err = fmt.Fprintf(c.OutOrStdout(), "keys: %s is complete\n", out)
+				return err
+			}
+			_, err = fmt.Fprintf(c.OutOrStdout(), "keys: made %d files in %s\n", made, out)
 			return err
 		},
 	}
 	c.Flags().StringVar(&from, "profiles", "", "folder of profiles (default: those in the program)")
 	c.Flags().StringVar(&out, "out", ".kaqiao/keys", "folder of the keys")
 	c.Flags().BoolVar(&force, "force", false, "make every key again; both sides must be restarted")
+	c.Flags().BoolVar(&verbose, "verbose", false, "name each file that is made")
 	return c
 }
