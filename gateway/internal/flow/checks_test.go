@@ -120,8 +120,8 @@ func TestNormalFormReachesTheBank(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, _, _ := fakeVault{}.Open(b.ID, data)
-	if p.Name.Reveal() != "穆拉提·马木提" || p.Document.Reveal() != "11010119900307109X" {
+	p, _, err := h.vault.Open(b.ID, data)
+	if err != nil || p.Name.Reveal() != "穆拉提·马木提" || p.Document.Reveal() != "11010119900307109X" {
 		t.Errorf("got %q, %q", p.Name.Reveal(), p.Document.Reveal())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"kaqiao/gateway/internal/link"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/gateway/internal/route"
+	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles"
 	"kaqiao/profiles/secret"
 	"kaqiao/profiles/wire"
@@ -55,6 +57,7 @@ func (c *clock) add(d time.Duration) {
 type house struct {
 	*clock
 	store *spyStore
+	vault *vault.Vault
 	banks *bank.Banks
 	flow  *flow.Service
 	bank  *fakeBank
@@ -97,6 +100,13 @@ func newHouse(t fataler, dir string, set *profiles.Set) *house {
 		t.Fatalf("journal: %v", err)
 	}
 	h.store = &spyStore{SQLite: sqlite}
+	keys := filepath.Join(dir, "vault.key")
+	if err := vault.CreateKeyFile(keys); err != nil {
+		t.Fatalf("vault: %v", err)
+	}
+	if h.vault, err = vault.Open(vault.Config{KeyFile: keys, Now: h.Now}); err != nil {
+		t.Fatalf("vault: %v", err)
+	}
 	h.bank = newFakeBank(h.Now)
 	h.wire(set)
 	return h
@@ -111,7 +121,7 @@ func (h *house) wire(set *profiles.Set) {
 		Timeout: func(string, op.Kind) time.Duration { return 8 * time.Second },
 	}}, h.Now, log)
 	h.flow = flow.New(flow.Config{
-		Set: set, Banks: h.banks, Store: h.store, Vault: fakeVault{}, Numbers: &journal.Numbers{Store: h.store},
+		Set: set, Banks: h.banks, Store: h.store, Vault: h.vault, Numbers: &journal.Numbers{Store: h.store},
 		Router: route.New(h.banks.Connected, h.Now), Now: h.Now, Log: log,
 		Wake: func(at time.Time) {
 			h.wakes = append(h.wakes, at)
@@ -184,7 +194,7 @@ func render(b flow.Binding, p *op.Problem) (int, []byte) {
 		body, _ := json.Marshal(p)
 		return 422, body
 	}
-	b.BankTook = 0
+	b.BankTook, b.CardHash = 0, nil
 	body, _ := json.Marshal(b)
 	if b.State == flow.Processing || b.State == flow.Revoking {
 		return 202, body
@@ -255,14 +265,11 @@ func (s *spyStore) Apply(ctx context.Context, c journal.Change) error {
 			return err
 		}
 	}
-	text, _ := json.Marshal(c)
-	for _, raw := range [][]byte{sealed(c), body(c.NewKey), body(c.AnsweredKey)} {
-		text = append(text, raw...)
-	}
+	text := readable(c)
 	err := s.SQLite.Apply(ctx, c)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written = append(s.written, string(text))
+	s.written = append(s.written, text)
 	if err == nil && c.Binding != nil {
 		if s.seen == nil {
 			s.seen = map[string]int64{}
@@ -275,18 +282,31 @@ func (s *spyStore) Apply(ctx context.Context, c journal.Change) error {
 	return err
 }
 
-func sealed(c journal.Change) []byte {
-	if c.Sealed == nil {
-		return nil
-	}
-	return c.Sealed.Data
-}
+var ids = regexp.MustCompile(`(bnd|att)_[0-9A-Z]{26}`)
 
-func body(k *journal.Key) []byte {
-	if k == nil {
-		return nil
+// readable is a change without what is random: ids, hashes and ciphertext hold
+// every short number by chance. What is sealed is looked at byte for byte.
+func readable(c journal.Change) string {
+	var raw []byte
+	if c.Binding != nil {
+		b := *c.Binding
+		b.CardHash = nil
+		c.Binding = &b
 	}
-	return k.Body
+	if c.Sealed != nil {
+		raw = append(raw, c.Sealed.Data...)
+		c.Sealed = nil
+	}
+	for _, key := range []**journal.Key{&c.NewKey, &c.AnsweredKey} {
+		if *key != nil {
+			k := **key
+			raw = append(append(raw, k.Body...), k.Fingerprint...)
+			k.Body, k.Fingerprint = nil, nil
+			*key = &k
+		}
+	}
+	text, _ := json.Marshal(c)
+	return ids.ReplaceAllString(string(text)+string(raw), "$1")
 }
 
 // leaks returns what of the secrets was written down.
@@ -302,27 +322,6 @@ func (h *house) leaks() []string {
 	}
 	return found
 }
-
-// fakeVault seals by spelling backwards: enough to notice what is put in.
-type fakeVault struct{}
-
-type openPerson struct{ Card, CardType, Name, DocumentType, Document, Mobile, Account string }
-
-func (fakeVault) Seal(binding string, p op.Person, account string) (journal.Sealed, error) {
-	data, err := json.Marshal(openPerson{p.Card.Reveal(), p.CardType, p.Name.Reveal(), p.DocumentType, p.Document.Reveal(), p.Mobile.Reveal(), account})
-	return journal.Sealed{Binding: binding, Data: data}, err
-}
-
-func (fakeVault) Open(_ string, data []byte) (op.Person, string, error) {
-	var o openPerson
-	err := json.Unmarshal(data, &o)
-	return op.Person{
-		Card: secret.NewCard(o.Card), CardType: o.CardType, Name: secret.NewName(o.Name), DocumentType: o.DocumentType,
-		Document: secret.NewDocument(o.Document), Mobile: secret.NewMobile(o.Mobile),
-	}, o.Account, err
-}
-
-func (fakeVault) CardHash(c secret.Card) []byte { return []byte("hash of " + c.Reveal()) }
 
 // fakeGate is open until it is shut.
 type fakeGate struct{ shut *op.Problem }
