@@ -88,6 +88,9 @@ func (c *Config) check() (*url.URL, error) {
 		if c.TLS.ServerName == "" {
 			c.TLS.ServerName = target.Hostname()
 		}
+		if c.TLS.ClientSessionCache == nil { // a burst opens hundreds of connections at once
+			c.TLS.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+		}
 	}
 	set(&c.MaxConns, 256)
 	set(&c.MaxAnswerBytes, 64<<10)
