@@ -127,3 +127,23 @@ func signing(n int) [4]Change {
 		{Binding: binding(4, "active"), Attempts: attempt(2, op.Confirm, true)},
 	}
 }
+
+// BenchmarkRead measures one row by its key, as every request reads its
+// idempotency key, under a context that a caller may cancel.
+func BenchmarkRead(b *testing.B) {
+	s := openInside(b, 0)
+	for _, c := range signing(1) {
+		if err := s.Apply(b.Context(), c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	id := signing(1)[0].Binding.ID
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Key(ctx, "wallet-one", "POST /v1/bindings", id); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -76,14 +76,14 @@ func (r *readStatements) close() error {
 
 // Binding returns the binding with this id, or ErrNotFound.
 func (s *SQLite) Binding(ctx context.Context, id string) (Binding, error) {
-	b, err := scanBinding(s.read.binding.QueryRowContext(ctx, id))
+	b, err := scanBinding(one(ctx, s.read.binding, id))
 	return b, reading("binding", err)
 }
 
 // ByAgreement returns the newest binding of a channel with the bank's
 // agreement number, or ErrNotFound.
 func (s *SQLite) ByAgreement(ctx context.Context, channel, agreement string) (Binding, error) {
-	b, err := scanBinding(s.read.agreement.QueryRowContext(ctx, channel, agreement))
+	b, err := scanBinding(one(ctx, s.read.agreement, channel, agreement))
 	return b, reading("binding by agreement", err)
 }
 
@@ -105,7 +105,7 @@ func (s *SQLite) Bindings(ctx context.Context, f Filter) ([]Binding, error) {
 
 // Attempt returns the attempt with this id, or ErrNotFound.
 func (s *SQLite) Attempt(ctx context.Context, id string) (Attempt, error) {
-	a, err := scanAttempt(s.read.attempt.QueryRowContext(ctx, id))
+	a, err := scanAttempt(one(ctx, s.read.attempt, id))
 	return a, reading("attempt", err)
 }
 
@@ -117,7 +117,7 @@ func (s *SQLite) Attempts(ctx context.Context, binding string) ([]Attempt, error
 // Key returns an idempotency key, or ErrNotFound.
 func (s *SQLite) Key(ctx context.Context, caller, route, key string) (k Key, err error) {
 	var at int64
-	err = s.read.key.QueryRowContext(ctx, caller, route, key).
+	err = one(ctx, s.read.key, caller, route, key).
 		Scan(&k.Caller, &k.Route, &k.Key, &k.Fingerprint, &k.Binding, &k.Status, &k.Body, &at)
 	k.At = moment(at)
 	return k, reading("key", err)
@@ -125,7 +125,7 @@ func (s *SQLite) Key(ctx context.Context, caller, route, key string) (k Key, err
 
 // Sealed returns the vault's bytes of a binding, or ErrNotFound, also after they were shredded.
 func (s *SQLite) Sealed(ctx context.Context, binding string) (data []byte, err error) {
-	err = s.read.sealed.QueryRowContext(ctx, binding).Scan(&data)
+	err = one(ctx, s.read.sealed, binding).Scan(&data)
 	return data, reading("sealed data", err)
 }
 
@@ -147,6 +147,21 @@ func (s *SQLite) Expired(ctx context.Context, now time.Time, states []string, li
 	}
 	return all(ctx, s.read.expired, scanBinding, list(states), nanos(now), limit)
 }
+
+// one reads a row by its key. It begins only for a caller who is still there,
+// and then is not cut off: to watch a context, database/sql and the driver take
+// a goroutine each, and that costs as much as the row.
+func one(ctx context.Context, stmt *sql.Stmt, args ...any) scanner {
+	if err := ctx.Err(); err != nil {
+		return failed{err}
+	}
+	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
+}
+
+// failed is a row that could not be read.
+type failed struct{ err error }
+
+func (f failed) Scan(...any) error { return f.err }
 
 // all reads every row that a statement gives.
 func all[T any](ctx context.Context, stmt *sql.Stmt, scan func(scanner) (T, error), args ...any) (found []T, err error) {
