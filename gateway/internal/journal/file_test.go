@@ -187,3 +187,31 @@ func TestByAgreement(t *testing.T) {
 		}
 	}
 }
+
+// Two gateways on one journal would each take the other's work for abandoned.
+func TestJournalIsHeldByOne(t *testing.T) {
+	folder := t.TempDir()
+	first := open(t, folder)
+	path := filepath.Join(folder, "journal.db")
+	if s, err := journal.Open(journal.Config{Path: path}); !errors.Is(err, journal.ErrInUse) {
+		t.Fatalf("got %v, %v", s, err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Errorf("closed again: %v", err)
+	}
+	if err := os.WriteFile(path, []byte("no database at all, and longer than a header of SQLite would be, by a good deal of text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.Open(journal.Config{Path: path}); err == nil || errors.Is(err, journal.ErrInUse) {
+		t.Fatalf("rubbish: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, folder).Close(); err != nil { // an Open that failed holds nothing
+		t.Error(err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -20,6 +21,9 @@ const (
 
 // ErrClosed: the journal is closed. Nothing was written.
 var ErrClosed = errors.New("journal is closed")
+
+// ErrInUse: another process, or another store of this one, has the journal open.
+var ErrInUse = errors.New("journal is in use by another gateway")
 
 // Config is what a journal in a SQLite file needs.
 type Config struct {
@@ -38,6 +42,7 @@ type SQLite struct {
 	*writer
 	readDB *sql.DB
 	read   readStatements
+	hold   *os.File // keeps every other process out
 }
 
 var (
@@ -65,9 +70,13 @@ func Open(cfg Config) (*SQLite, error) {
 	if err := createFile(cfg.Path); err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	s := &SQLite{}
+	hold, err := lock(cfg.Path)
+	if err != nil {
+		return nil, fmt.Errorf("journal: open %s: %w", cfg.Path, err)
+	}
+	s := &SQLite{hold: hold}
 	if err := s.open(cfg); err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: open %s: %w", cfg.Path, err), s.closeReaders())
+		return nil, errors.Join(fmt.Errorf("journal: open %s: %w", cfg.Path, err), s.closeReaders(), hold.Close())
 	}
 	return s, nil
 }
@@ -97,8 +106,11 @@ func (s *SQLite) open(cfg Config) (err error) {
 // Close writes what was accepted, refuses the rest with ErrClosed and closes
 // the file. It may be called again.
 func (s *SQLite) Close() error {
-	err := s.stop()
-	return errors.Join(err, s.closeReaders())
+	err := errors.Join(s.stop(), s.closeReaders())
+	if closed := s.hold.Close(); !errors.Is(closed, os.ErrClosed) {
+		err = errors.Join(err, closed)
+	}
+	return err
 }
 
 func (s *SQLite) closeReaders() error {
@@ -116,6 +128,25 @@ func createFile(path string) error {
 		return err
 	}
 	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// lock keeps the journal to one process: what another gateway has under way
+// would be taken for abandoned, and what it asks would be asked twice. The
+// kernel lets go of it however the process ends. It lies beside the journal,
+// because closing any descriptor of the database would lose SQLite's own locks.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names the journal
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor is a small number
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = ErrInUse
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // source names the file and the pragmas that every connection needs.
