@@ -95,3 +95,22 @@ func TestImpatienceDelaysNothing(t *testing.T) {
 		t.Errorf("found out after %v without looking, %v with", never, often)
 	}
 }
+
+// A bank that was silent for hours and then says "not found" is asked again soon.
+func TestNotFoundAfterALongSilence(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	h.bank.fates = []fate{lostBefore}
+	b := h.create(t)
+	for range 7 {
+		h.bank.queryFates = []fate{lostBefore}
+		h.add(2*time.Hour + time.Second)
+		h.find(t)
+	}
+	h.add(2*time.Hour + time.Second)
+	for range 30 {
+		h.pass(t, time.Second)
+	}
+	if got := h.get(t, b.ID); got.State != flow.Failed {
+		t.Errorf("30 s after the bank has begun to speak: %s", got.State)
+	}
+}

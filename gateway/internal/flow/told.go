@@ -156,6 +156,8 @@ func (s *Service) believe(a *journal.Attempt, now time.Time) bool {
 		return false
 	}
 	a.NotFound++
+	// It speaks: however long it was silent before, the next answer is soon asked for.
+	a.Asked = min(a.Asked, 1+a.NotFound)
 	return a.NotFound >= times
 }
 

@@ -92,7 +92,7 @@ func TestNoQuestionIsOnesOwn(t *testing.T) {
 		w := newWorld()
 		w.addAt("bank", "broken")
 		w.unaskable = "broken"
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		for i := range 100 {
 			id := fmt.Sprintf("att_%03d", i)
 			w.addAt("bank", id)
