@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/journal"
 )
 
 // canary stands in every bad value: no answer and no log may hold it.
@@ -79,7 +81,6 @@ func TestBadBodies(t *testing.T) {
 		{name: "money with a fraction", body: bent("/agreement/password_free/limit/minor", 0.5), status: 422, code: "validation", fields: []string{"/agreement/password_free/limit/minor"}},
 		{name: "money below zero", body: bent("/agreement/password_free/limit/minor", -1), status: 422, code: "validation", fields: []string{"/agreement/password_free/limit/minor"}},
 		{name: "other money", body: bent("/agreement/password_free/limit/currency", "USD"), status: 422, code: "validation", fields: []string{"/agreement/password_free/limit/currency"}},
-		{name: "password-free without a limit", body: bent("/agreement/password_free/limit", nil), status: 422, code: "validation", fields: []string{"/agreement/password_free/limit/minor"}},
 		{name: "card with letters", body: bent("/card/number", canary), status: 422, code: "validation", fields: []string{"/card/number"}},
 		{name: "card with spaces", body: bent("/card/number", "6228 4804 0256 4890"), status: 422, code: "validation", fields: []string{"/card/number"}},
 		{name: "card in full width", body: bent("/card/number", "６２２８４８０４０２５６４８９０"), status: 422, code: "validation", fields: []string{"/card/number"}},
@@ -88,6 +89,9 @@ func TestBadBodies(t *testing.T) {
 				"/holder/email", canary, "/holder/document/type", canary, "/holder/document/number", "1", "/terminal/os", canary, "/terminal/os_version", canary, "/terminal/client_version", canary, "/terminal/device_id", ""),
 			fields: []string{"/user_id", "/platform", "/card/number", "/card/cvv", "/card/expiry", "/holder/name", "/holder/mobile",
 				"/holder/email", "/holder/document/type", "/holder/document/number", "/terminal/os", "/terminal/os_version", "/terminal/client_version", "/terminal/device_id"}},
+		{name: "form and meaning at once", body: bent("/card/number", "9228480402564890018", "/holder/email", canary, "/terminal/os_version", nil), status: 422, code: "validation",
+			fields: []string{"/holder/email", "/terminal/os_version", "/card/number"}},
+		{name: "the meaning of what has no form is not told", body: bent("/card", "9", "/holder/email", canary), status: 422, code: "validation", fields: []string{"/holder/email", "/card"}},
 		{name: "control characters in a name", body: bent("/holder/name", "张\x00三"), status: 422, code: "validation", fields: []string{"/holder/name"}},
 		{name: "null where a text belongs", body: strings.Replace(goodRequest, `"张三"`, "null", 1), status: 422, code: "validation", fields: []string{"/holder/name"}},
 	} {
@@ -159,7 +163,6 @@ func TestBadRequests(t *testing.T) {
 		{badInput{name: "cancel with something", body: `{"why":"` + canary + `"}`, status: 422, code: "validation", fields: []string{"/why"}}, "POST", "/v1/bindings/" + bindingID + "/cancel"},
 		{badInput{name: "challenge by pigeon", body: `{"kind":"` + canary + `"}`, status: 422, code: "validation", fields: []string{"/kind"}}, "POST", "/v1/bindings/" + bindingID + "/challenge"},
 		{badInput{name: "bad optional key", status: 400, code: "malformed", fields: []string{"header:Idempotency-Key"}, header: []string{"Idempotency-Key", "a b"}}, "POST", "/v1/bindings/" + bindingID + "/cancel"},
-		{badInput{name: "password-free on, no limit", body: `{"enabled":true}`, status: 422, code: "validation", fields: []string{"/limit/minor"}}, "PUT", "/v1/bindings/" + bindingID + "/password-free"},
 		{badInput{name: "neither number nor candidates", body: `{}`, status: 422, code: "validation", fields: []string{"/number", "/candidates"}}, "POST", "/v1/cards/resolve"},
 		{badInput{name: "both", body: `{"number":"6228480402564890018","candidates":[{"number":"6228480402564890018","confidence":1}]}`, status: 422, code: "validation", fields: []string{"/number", "/candidates"}}, "POST", "/v1/cards/resolve"},
 		{badInput{name: "bad candidates", body: `{"candidates":[{"number":"` + canary + `","confidence":2},{}]}`, status: 422, code: "validation",
@@ -230,4 +233,20 @@ func FuzzBody(f *testing.F) {
 			t.Fatalf("read %s, want %s (%v, %v)", a, b, err1, err2)
 		}
 	})
+}
+
+// Everything that a body says is looked at, however wrong another part of it is.
+func TestMeaningOfAFaultyBody(t *testing.T) {
+	r := serve(t)
+	r.do("POST", "/v1/bindings", bent("/holder/email", canary, "/terminal/restricted_mode", true))
+	got := r.flow.meant
+	want := []string{"wechat", "6228480402564890018", "123", "2029-08", "张三", "resident_id", "11010519491231002X", "+8613800138000"}
+	have := []string{got.Platform, got.Card.Reveal(), got.CVV.Reveal(), got.Expiry.Reveal(), got.Name.Reveal(), got.DocumentType, got.Document.Reveal(), got.Mobile.Reveal()}
+	if !slices.Equal(have, want) {
+		t.Errorf("got %q, want %q", have, want)
+	}
+	if got.Terminal != (flow.Terminal{OS: "android", OSVersion: "14", ClientVersion: "8.0.50", RestrictedMode: true}) ||
+		got.PasswordFree != (journal.PasswordFree{Enabled: true, LimitFen: 20000}) {
+		t.Errorf("got %+v, %+v", got.Terminal, got.PasswordFree)
+	}
 }

@@ -46,6 +46,7 @@ type fakeFlow struct {
 	mu      sync.Mutex
 	calls   []string
 	created flow.NewBinding
+	meant   flow.NewBinding // what Faults was asked about
 	keyed   flow.Keyed
 	code    secret.Code
 	cvv     secret.CVV
@@ -118,6 +119,15 @@ func (f *fakeFlow) give(name string, k flow.Keyed) (flow.Binding, error) {
 func (f *fakeFlow) Resolve(_ context.Context, _ string, cards []flow.Candidate) (flow.Resolution, secret.Card, error) {
 	f.calls = append(f.calls, "resolve")
 	return f.resolve(cards)
+}
+
+// Faults minds a card of nobody's.
+func (f *fakeFlow) Faults(in flow.NewBinding) []op.Field {
+	f.meant = in
+	if strings.HasPrefix(in.Card.Reveal(), "9") {
+		return []op.Field{{Pointer: "/card/number", Message: "must be a card"}}
+	}
+	return nil
 }
 
 func (f *fakeFlow) Create(_ context.Context, in flow.NewBinding, k flow.Keyed) (flow.Binding, error) {

@@ -100,6 +100,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{Config: cfg, law: law, table: table, echo: echo.New()}
+	law["POST /v1/bindings"].meaning = s.bindingMeaning
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.Binder = binder{}

@@ -24,6 +24,7 @@ type operation struct {
 	query        []string // the names of the query parameters
 	body         *openapi3.Schema
 	bodyRequired bool
+	meaning      meaning // where the body has one that can be told before its form is right
 }
 
 func readLaw(spec []byte) (law, error) {
@@ -84,6 +85,9 @@ func (o *operation) check(r *http.Request, param func(string) string, body docum
 	}
 	if len(fields) == 0 {
 		return nil
+	}
+	if object, ok := body.value.(map[string]any); ok && o.meaning != nil {
+		fields = append(fields, further(fields, o.meaning(object))...)
 	}
 	reason, detail := op.Validation, "some fields are not as they must be"
 	if headerFault {

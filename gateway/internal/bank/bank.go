@@ -122,6 +122,14 @@ func (b *Banks) Requires(channel string, kind op.Kind, cardType string) []string
 	return nil
 }
 
+// Check names what of a person this channel cannot carry to a bank.
+func (b *Banks) Check(channel string, p op.Person) []op.Field {
+	if c, ok := b.channels[channel].Adapter.(Checker); ok {
+		return c.Check(p)
+	}
+	return nil
+}
+
 // Connected reports whether the channel is there.
 func (b *Banks) Connected(channel string) bool {
 	_, ok := b.channels[channel]

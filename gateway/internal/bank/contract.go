@@ -44,6 +44,10 @@ type (
 	Requirer interface {
 		Requires(kind op.Kind, cardType string) []string
 	}
+	// Checker names what of a person cannot be said in the protocol.
+	Checker interface {
+		Check(op.Person) []op.Field
+	}
 	// Listener understands what a bank says unasked, and knows the acknowledgement.
 	Listener interface {
 		Heard(m wire.Message, at time.Time) (op.Notice, wire.Message, bool)

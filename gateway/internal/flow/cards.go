@@ -35,7 +35,9 @@ func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate)
 	}
 	out := Resolution{Row: row, Bank: s.cfg.Set.Bank(row.Bank), LuhnOK: row.NoLuhn || bins.Luhn(number)}
 	if p := s.cfg.Set.Platform(platform); p != nil && !slices.Contains(p.Schemes, row.Scheme) {
-		return Resolution{}, secret.Card{}, notHere("/platform", "the platform does not take cards of this network")
+		var found faults
+		found.add(op.UnsupportedOnPlatform, "the platform does not take cards of this network", "/platform", "must be a platform that takes cards of this network")
+		return Resolution{}, secret.Card{}, found.problem()
 	}
 	out.Elements = []string{"name", "document", "card", "mobile"}
 	if row.Type == "credit" {

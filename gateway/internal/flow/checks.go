@@ -8,6 +8,7 @@ import (
 
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/gateway/internal/route"
 	"kaqiao/profiles"
 	"kaqiao/profiles/bins"
 	"kaqiao/profiles/secret"
@@ -18,53 +19,79 @@ type checked struct {
 	person op.Person
 	row    bins.Row
 	bank   *profiles.Bank
+	way    route.Choice
 }
 
-// check is everything that can be said before a bank is asked, in the order in
-// which a person would want to hear it: the phone, the wallet, the card, the holder.
+// Faults implements API.
+func (s *Service) Faults(in NewBinding) []op.Field {
+	_, found := s.look(in, s.cfg.Now())
+	return found.fields()
+}
+
+// check is everything that can be said before a bank is asked.
 func (s *Service) check(in NewBinding, now time.Time) (checked, *op.Problem) {
+	out, found := s.look(in, now)
+	p := found.problem()
+	if p != nil && out.bank != nil {
+		p.Bank = out.bank.ID
+	}
+	return out, p
+}
+
+// look finds all that is wrong, in the order in which a person would want to
+// hear it: the phone, the wallet, the card, the holder. What hangs on something
+// that is wrong itself is left out.
+func (s *Service) look(in NewBinding, now time.Time) (checked, faults) {
+	var found faults
 	platform := s.cfg.Set.Platform(in.Platform)
 	if platform == nil {
-		return checked{}, invalid(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
+		found.misfit(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
+	} else {
+		found = checkTerminal(in.Terminal, platform.Terminal)
 	}
-	if p := checkTerminal(in.Terminal, platform.Terminal); p != nil {
-		return checked{}, p
-	}
-	if !slices.Contains(platform.Documents, in.DocumentType) {
-		return checked{}, notHere("/holder/document/type", "the platform does not take this type of document")
-	}
-	row, p := s.card(in.Card.Reveal())
-	if p != nil {
-		return checked{}, p
-	}
-	if !slices.Contains(platform.Schemes, row.Scheme) {
-		return checked{}, notHere("/card/number", "the platform does not take cards of this network")
-	}
-	bank := s.cfg.Set.Bank(row.Bank)
-	if bank == nil {
-		return checked{}, &op.Problem{Reason: op.CardInvalid, Outcome: op.NotSent, Detail: "the card's issuer is not served here",
-			Fields: []op.Field{{Pointer: "/card/number", Message: "must be a card of a bank that is served"}}}
-	}
+	out := checked{row: s.lookCard(&found, in, platform)}
+	out.bank = s.cfg.Set.Bank(out.row.Bank)
 	name, ok := normaliseName(in.Name.Reveal())
 	if !ok {
-		return checked{}, &op.Problem{Reason: op.NameFormat, Outcome: op.NotSent, Bank: bank.ID, Detail: "the name has the wrong form",
-			Fields: []op.Field{{Pointer: "/holder/name", Message: nameRule}}}
+		found.add(op.NameFormat, "the name has the wrong form", "/holder/name", nameRule)
 	}
-	document, fields := checkDocument(in.DocumentType, in.Document.Reveal(), now)
-	fields = append(fields, s.checkFields(in, row, bank)...)
-	if fields != nil {
-		p := invalid(fields...)
-		p.Bank = bank.ID
-		return checked{}, p
+	document, misfits := checkDocument(in.DocumentType, in.Document.Reveal(), now)
+	if platform != nil && !slices.Contains(platform.Documents, in.DocumentType) {
+		found.add(op.UnsupportedOnPlatform, "the platform does not take this type of document", "/holder/document/type", "must be a type of document that the platform takes")
+	} else {
+		found.misfit(misfits...)
 	}
+	found.misfit(s.checkFields(in, out.row, out.bank)...)
 	if !in.Expiry.IsZero() && expired(in.Expiry.Reveal(), now) {
-		return checked{}, &op.Problem{Reason: op.CardExpired, Outcome: op.NotSent, Bank: bank.ID, Detail: "the card's month of expiry is over",
-			Fields: []op.Field{{Pointer: "/card/expiry", Message: "must not be in the past"}}}
+		found.add(op.CardExpired, "the card's month of expiry is over", "/card/expiry", "must not be in the past")
 	}
-	return checked{row: row, bank: bank, person: op.Person{
-		Card: in.Card, CardType: row.Type, Name: secret.NewName(name), DocumentType: in.DocumentType,
+	out.person = op.Person{
+		Card: in.Card, CardType: out.row.Type, Name: secret.NewName(name), DocumentType: in.DocumentType,
 		Document: secret.NewDocument(document), Mobile: in.Mobile, CVV: in.CVV, Expiry: in.Expiry,
-	}}, nil
+	}
+	if out.bank == nil {
+		return out, found
+	}
+	if out.way = s.cfg.Router.Choose(out.bank); out.way.Found {
+		found.misfit(s.cfg.Banks.Check(out.way.Channel, out.person)...)
+	}
+	return out, found
+}
+
+// lookCard tells a card from its number, as far as it can be told.
+func (s *Service) lookCard(found *faults, in NewBinding, platform *profiles.Platform) bins.Row {
+	const at = "/card/number"
+	row, p := s.card(in.Card.Reveal())
+	switch {
+	case p != nil:
+		found.add(p.Reason, p.Detail, at, p.Fields[0].Message)
+		return bins.Row{}
+	case platform != nil && !slices.Contains(platform.Schemes, row.Scheme):
+		found.add(op.UnsupportedOnPlatform, "the platform does not take cards of this network", at, "must be a card of a network that the platform takes")
+	case s.cfg.Set.Bank(row.Bank) == nil:
+		found.add(op.CardInvalid, "the card's issuer is not served here", at, "must be a card of a bank that is served")
+	}
+	return row
 }
 
 // card tells a card from its number: the table first, because it knows which cards carry no Luhn digit.
@@ -85,7 +112,7 @@ func (s *Service) card(number string) (bins.Row, *op.Problem) {
 	return row, nil
 }
 
-// checkFields names every other field at fault.
+// checkFields looks at every other field. The bank may be nil.
 func (s *Service) checkFields(in NewBinding, row bins.Row, bank *profiles.Bank) []op.Field {
 	var fields []op.Field
 	at := func(pointer, message string) { fields = append(fields, op.Field{Pointer: pointer, Message: message}) }
@@ -100,7 +127,14 @@ func (s *Service) checkFields(in NewBinding, row bins.Row, bank *profiles.Bank) 
 	if _, err := time.Parse("2006-01", expiry); (expiry != "" || credit) && err != nil {
 		at("/card/expiry", "must be YYYY-MM; a credit card needs it")
 	}
-	return append(fields, s.checkPasswordFree(bank.ID, in.PasswordFree, "/agreement/password_free")...)
+	const wish = "/agreement/password_free"
+	switch {
+	case bank != nil:
+		fields = append(fields, s.checkPasswordFree(bank.ID, in.PasswordFree, wish)...)
+	case in.PasswordFree.Enabled && in.PasswordFree.LimitFen < 1:
+		at(wish+"/limit/minor", "must be at least 1 fen")
+	}
+	return fields
 }
 
 func (s *Service) checkPasswordFree(bankID string, want journal.PasswordFree, pointer string) []op.Field {
@@ -127,8 +161,4 @@ func expired(expiry string, now time.Time) bool {
 
 func invalid(fields ...op.Field) *op.Problem {
 	return &op.Problem{Reason: op.Validation, Outcome: op.NotSent, Detail: "some fields are not as they must be", Fields: fields}
-}
-
-func notHere(pointer, detail string) *op.Problem {
-	return &op.Problem{Reason: op.UnsupportedOnPlatform, Outcome: op.NotSent, Detail: detail, Fields: []op.Field{{Pointer: pointer, Message: detail}}}
 }

@@ -16,8 +16,7 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 	if p != nil {
 		return Binding{}, p
 	}
-	bank := checked.bank
-	way := s.cfg.Router.Choose(bank)
+	bank, way := checked.bank, checked.way
 	if !way.Found {
 		return Binding{}, &op.Problem{Reason: op.ChannelUnavailable, Outcome: op.NotSent, Bank: bank.ID, Detail: "none of the bank's channels is connected"}
 	}

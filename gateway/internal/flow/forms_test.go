@@ -262,7 +262,8 @@ func TestCheckTerminal(t *testing.T) {
 		{Terminal{OS: "", OSVersion: "14", ClientVersion: "9"}, "validation"},
 	} {
 		got := ""
-		if p := checkTerminal(c.terminal, need); p != nil {
+		found := checkTerminal(c.terminal, need)
+		if p := found.problem(); p != nil {
 			got = string(p.Reason)
 			if len(p.Fields) != 1 {
 				t.Errorf("%+v: names %v", c.terminal, p.Fields)

@@ -20,6 +20,7 @@ type (
 		Do(ctx context.Context, s bank.Step) (op.Result, error)
 		Number(channel string, at time.Time, serial uint64) (string, error)
 		Requires(channel string, kind op.Kind, cardType string) []string
+		Check(channel string, p op.Person) []op.Field
 	}
 	// Vault seals who binds which card.
 	Vault interface {

@@ -9,32 +9,30 @@ import (
 )
 
 // checkTerminal compares a phone with what the wallet demands of it (M03).
-func checkTerminal(t Terminal, need profiles.Terminal) *op.Problem {
-	refuse := func(reason op.Reason, detail, pointer, message string) *op.Problem {
-		return &op.Problem{Reason: reason, Outcome: op.NotSent, Detail: detail, Fields: []op.Field{{Pointer: pointer, Message: message}}}
-	}
+func checkTerminal(t Terminal, need profiles.Terminal) faults {
+	var found faults
 	oldest, known := map[string]string{"android": need.Android, "ios": need.IOS, "harmony": need.Harmony}[t.OS]
-	if !known {
-		return invalid(op.Field{Pointer: "/terminal/os", Message: "must be android, ios or harmony"})
-	}
-	system, ok := parseVersion(t.OSVersion)
-	if !ok {
-		return invalid(op.Field{Pointer: "/terminal/os_version", Message: "must be numbers with points between, such as 14 or 10.3.1"})
-	}
-	client, ok := parseVersion(t.ClientVersion)
-	if !ok && t.ClientVersion != "" {
-		return invalid(op.Field{Pointer: "/terminal/client_version", Message: "must be numbers with points between, such as 8.0.50"})
-	}
+	system, systemOK := parseVersion(t.OSVersion)
+	client, clientOK := parseVersion(t.ClientVersion)
 	if t.RestrictedMode {
-		return refuse(op.RestrictedMode, "the phone's restricted mode hinders the wallet", "/terminal/restricted_mode", "must be false")
+		found.add(op.RestrictedMode, "the phone's restricted mode hinders the wallet", "/terminal/restricted_mode", "must be false")
 	}
-	if least, ok := parseVersion(oldest); ok && older(system, least) {
-		return refuse(op.OSTooOld, "the phone's system is too old", "/terminal/os_version", "must be "+oldest+" or newer")
+	if least, ok := parseVersion(oldest); ok && systemOK && older(system, least) {
+		found.add(op.OSTooOld, "the phone's system is too old", "/terminal/os_version", "must be "+oldest+" or newer")
 	}
-	if least, ok := parseVersion(need.Client); ok && older(client, least) {
-		return refuse(op.ClientTooOld, "the wallet's version is too old", "/terminal/client_version", "must be "+need.Client+" or newer")
+	if least, ok := parseVersion(need.Client); ok && (clientOK || t.ClientVersion == "") && older(client, least) {
+		found.add(op.ClientTooOld, "the wallet's version is too old", "/terminal/client_version", "must be "+need.Client+" or newer")
 	}
-	return nil
+	if !known {
+		found.misfit(op.Field{Pointer: "/terminal/os", Message: "must be android, ios or harmony"})
+	}
+	if !systemOK {
+		found.misfit(op.Field{Pointer: "/terminal/os_version", Message: "must be numbers with points between, such as 14 or 10.3.1"})
+	}
+	if !clientOK && t.ClientVersion != "" {
+		found.misfit(op.Field{Pointer: "/terminal/client_version", Message: "must be numbers with points between, such as 8.0.50"})
+	}
+	return found
 }
 
 // maxVersionParts bounds what is taken for a version.

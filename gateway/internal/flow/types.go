@@ -108,6 +108,8 @@ type API interface {
 	Replay(ctx context.Context, k Keyed) (status int, body []byte, done bool, err error)
 
 	Resolve(ctx context.Context, platform string, cards []Candidate) (Resolution, secret.Card, error)
+	// Faults names every field that Create would refuse, without asking anybody.
+	Faults(in NewBinding) []op.Field
 	Create(ctx context.Context, in NewBinding, k Keyed) (Binding, error)
 	Get(ctx context.Context, caller, id string) (Binding, error)
 	List(ctx context.Context, f journal.Filter) (page []Binding, next string, err error)

@@ -9,6 +9,9 @@ import (
 // TimeLayout is how times stand in messages, in Beijing time (found).
 const TimeLayout = "2006-01-02T15:04:05"
 
+// MaxNameBytes is the longest name of a holder, in UTF-8 (a limit of this product).
+const MaxNameBytes = 120
+
 // kind is what may stand in a field. It is enforced both ways: what does not
 // fit is refused, never cut. The official lengths are not public: those of
 // numbers follow from the samples, the others are limits of this product.
@@ -32,7 +35,7 @@ var (
 	kindAgreement   = kind{1, 64, isGraphic, "printable ASCII without spaces"}
 	kindLevel       = kind{1, 32, isText, "text without control characters"}
 	kindCard        = kind{13, 19, isDigits, "digits"}
-	kindName        = kind{1, 120, isText, "text without control characters"}
+	kindName        = kind{1, MaxNameBytes, isText, "text without control characters"}
 	kindDocument    = kind{1, 32, isText, "text without control characters"}
 	kindMobile      = kind{11, 11, isDigits, "digits"}
 	kindCVN2        = kind{3, 4, isDigits, "digits"}

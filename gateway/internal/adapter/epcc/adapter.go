@@ -4,6 +4,7 @@ package epcc
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ var (
 	_ bank.Adapter  = (*Adapter)(nil)
 	_ bank.Numberer = (*Adapter)(nil)
 	_ bank.Requirer = (*Adapter)(nil)
+	_ bank.Checker  = (*Adapter)(nil)
 	_ bank.Listener = (*Adapter)(nil)
 )
 
@@ -87,6 +89,22 @@ func (a *Adapter) Requires(kind op.Kind, cardType string) []string {
 		return []string{"card.cvv", "card.expiry"}
 	}
 	return nil
+}
+
+// Check implements bank.Checker.
+func (a *Adapter) Check(p op.Person) []op.Field {
+	var fields []op.Field
+	at := func(pointer, message string) { fields = append(fields, op.Field{Pointer: pointer, Message: message}) }
+	if len(p.Name.Reveal()) > epcc.MaxNameBytes {
+		at("/holder/name", fmt.Sprintf("must be at most %d bytes in UTF-8, as %d Chinese characters are", epcc.MaxNameBytes, epcc.MaxNameBytes/3))
+	}
+	if _, ok := a.documents[p.DocumentType]; !ok {
+		at("/holder/document/type", "must be a type of document that the bank's channel takes")
+	}
+	if !strings.HasPrefix(p.Mobile.Reveal(), "+86") {
+		at("/holder/mobile", "must be a number of +86")
+	}
+	return fields
 }
 
 func (a *Adapter) creditFields(cardType string) bool {

@@ -186,3 +186,27 @@ func TestRequires(t *testing.T) {
 		}
 	}
 }
+
+// What Request or the codec would refuse is named beforehand.
+func TestCheck(t *testing.T) {
+	a := newAdapter()
+	if found := a.Check(person()); found != nil {
+		t.Errorf("a good person: %v", found)
+	}
+	longest := person()
+	longest.Name = secret.NewName(strings.Repeat("长", 40))
+	if found := a.Check(longest); found != nil {
+		t.Errorf("a name of 120 bytes: %v", found)
+	}
+	bad := op.Person{Name: secret.NewName(strings.Repeat("长", 40) + "x"), DocumentType: "library_card", Mobile: secret.NewMobile("+85212345678")}
+	var got []string
+	for _, f := range a.Check(bad) {
+		got = append(got, f.Pointer)
+		if strings.Contains(f.Message, "长") || strings.Contains(f.Message, "library") || strings.Contains(f.Message, "5678") {
+			t.Errorf("quotes a value: %s", f.Message)
+		}
+	}
+	if diff := cmp.Diff([]string{"/holder/name", "/holder/document/type", "/holder/mobile"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
