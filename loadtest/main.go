@@ -21,6 +21,8 @@ const (
 	exitError  = 1
 	exitUsage  = 2
 	exitBreaks = 3 // the books differ, or a promise was missed and --fail-on-missed was given
+
+	exitInterrupted = 130 // by Ctrl-C, before it was done
 )
 
 // verdict ends the program with a code of its own. What there was to say has been said.
@@ -32,7 +34,11 @@ func (v verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
 type usageError struct{ error }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		signals = append(signals, syscall.SIGHUP) // the terminal was closed
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	// After the first signal the next one kills at once.
 	context.AfterFunc(ctx, stop)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
@@ -62,6 +68,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.As(err, &v):
 		return int(v)
+	case ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, ctx.Err())):
+		_, _ = fmt.Fprintln(stderr, "loadtest: interrupted")
+		return exitInterrupted
 	case errors.As(err, &usage), !begun:
 		_, _ = fmt.Fprintf(stderr, "loadtest: %v\nloadtest --help shows what can be asked\n", err)
 		return exitUsage

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,19 +59,24 @@ func show(ctx context.Context, cfg up.Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// The death signal of a child is tied to the thread that started it.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	_, _ = fmt.Fprintf(stdout, "\n━━ 20 s of bindings over all banks, open model ━━\n")
 	attack := exec.CommandContext(ctx, self, "attack", "--gateway", gateway, "--farm", farm, "--key-file", key, "--rate", "20", "--for", "20s")
 	attack.Cancel = func() error { return attack.Process.Signal(os.Interrupt) }
 	attack.WaitDelay = 10 * time.Second
+	attack.SysProcAttr = up.OwnGroup() // one Ctrl-C has it report what it has; a second one would kill it
 	attack.Stdout, attack.Stderr = stdout, stderr
-	if err := attack.Run(); err != nil && ctx.Err() == nil {
-		var ended *exec.ExitError
-		if errors.As(err, &ended) {
-			return verdict(ended.ExitCode())
-		}
-		return err
+	err = attack.Run()
+	var ended *exec.ExitError
+	switch {
+	case errors.As(err, &ended) && ended.ExitCode() > 0: // it has said why
+		return verdict(ended.ExitCode())
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
-	return nil
+	return err
 }
 
 // readyCommand is a health check for images that have no other client in them.

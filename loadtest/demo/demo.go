@@ -5,6 +5,7 @@ package demo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -51,7 +52,10 @@ type demo struct {
 	step          int
 }
 
-type bankInfo struct{ ID, Tier, Channel, Protocol, Address string }
+type bankInfo struct {
+	ID, Tier, Channel, Protocol, Address string
+	Name                                 struct{ ZH, EN string }
+}
 
 // onePerTier picks the first bank of each tier, in the order of the tiers' speed.
 func (d *demo) onePerTier(ctx context.Context) ([]bankInfo, error) {
@@ -74,7 +78,7 @@ func (d *demo) onePerTier(ctx context.Context) ([]bankInfo, error) {
 // bind walks one card from the request to the agreement.
 func (d *demo) bind(ctx context.Context, b bankInfo) error {
 	d.step = 0
-	fmt.Fprintf(d.out, "\n━━ tier %s: %s over %s (%s, %s) ━━\n", b.Tier, b.ID, b.Channel, b.Protocol, b.Address)
+	fmt.Fprintf(d.out, "\n━━ tier %s: %s %s over %s (%s, %s) ━━\n", b.Tier, b.ID, b.Name.ZH, b.Channel, b.Protocol, b.Address)
 	who, err := d.customer(ctx, b.ID)
 	if err != nil {
 		return err
@@ -82,7 +86,9 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 
 	request := who.binding()
 	d.say("the wallet asks: POST /v1/bindings")
-	d.show(masked(request))
+	if err := d.showValue(request.masked()); err != nil {
+		return err
+	}
 	var apply binding
 	begun := time.Now()
 	head, err := d.gateway.call(ctx, http.MethodPost, "/v1/bindings", request, idempotencyKey(), &apply)
@@ -94,7 +100,9 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 		return err
 	}
 	d.say("the gateway answers after %d ms: %s, next: %s", took.Milliseconds(), apply.State, apply.Next.Action)
-	d.show(apply.raw)
+	if err := d.show(apply.raw); err != nil {
+		return err
+	}
 
 	code, err := d.code(ctx, b.ID, who.Mobile)
 	if err != nil {
@@ -112,7 +120,9 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 		return err
 	}
 	d.say("the gateway answers after %d ms: %s", took.Milliseconds(), done.State)
-	d.show(done.raw)
+	if err := d.show(done.raw); err != nil {
+		return err
+	}
 	return d.agreement(ctx, b.ID, who.Cards[0].Number)
 }
 
@@ -128,15 +138,18 @@ func (d *demo) customer(ctx context.Context, bank string) (customer, error) {
 	return page.Customers[0], nil
 }
 
+// message is one message between gateway and bank, as the farm shows it.
+type message struct {
+	Type string
+	Body json.RawMessage
+}
+
 // exchange shows what crossed the wire, as the bank recorded it.
 func (d *demo) exchange(ctx context.Context, bank, number string) error {
 	var page struct {
 		Exchanges []struct {
-			Operation string         `json:"operation"`
-			DrawnMS   float64        `json:"drawn_ms"`
-			TookMS    float64        `json:"took_ms"`
-			Request   map[string]any `json:"request"`
-			Answer    map[string]any `json:"answer"`
+			DrawnMS         float64 `json:"drawn_ms"`
+			Request, Answer message
 		}
 	}
 	q := url.Values{"number": {number}, "limit": {"1"}}
@@ -147,11 +160,12 @@ func (d *demo) exchange(ctx context.Context, bank, number string) error {
 		return fmt.Errorf("the bank has no record of number %s", number)
 	}
 	e := page.Exchanges[0]
-	d.say("the bank receives (%s, decoded and masked)", e.Operation)
-	d.show(e.Request)
-	d.say("the bank thinks for %.0f ms and answers", e.DrawnMS)
-	d.show(e.Answer)
-	return nil
+	d.say("the bank receives %s (decoded and masked)", e.Request.Type)
+	if err := d.show(e.Request.Body); err != nil {
+		return err
+	}
+	d.say("the bank takes %.0f ms and answers %s", e.DrawnMS, e.Answer.Type)
+	return d.show(e.Answer.Body)
 }
 
 func (d *demo) code(ctx context.Context, bank, mobile string) (string, error) {
@@ -166,25 +180,48 @@ func (d *demo) code(ctx context.Context, bank, mobile string) (string, error) {
 		return "", fmt.Errorf("no code arrived")
 	}
 	d.say("a text message arrives")
-	fmt.Fprintf(d.out, "   %s\n", page.Messages[0].Text)
+	fmt.Fprintln(d.out, under+page.Messages[0].Text)
 	return page.Messages[0].Code, nil
 }
 
 func (d *demo) agreement(ctx context.Context, bank, card string) error {
 	var page struct {
-		Agreements []map[string]any `json:"agreements"`
+		Agreements []json.RawMessage
 	}
 	if _, err := d.farm.call(ctx, http.MethodGet, "/banks/"+bank+"/agreements?"+url.Values{"card": {card}}.Encode(), nil, nil, &page); err != nil {
 		return err
 	}
 	d.say("the bank's own book has it too")
 	for _, a := range page.Agreements {
-		d.show(a)
+		if err := d.show(a); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 func (d *demo) say(format string, args ...any) {
 	d.step++
-	fmt.Fprintf(d.out, "%d. %s\n", d.step, fmt.Sprintf(format, args...))
+	fmt.Fprintf(d.out, "\n%2d. %s\n", d.step, fmt.Sprintf(format, args...))
 }
+
+// show prints JSON under its step.
+func (d *demo) show(raw []byte) error {
+	text, err := fold(raw, under)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(d.out, text)
+	return nil
+}
+
+func (d *demo) showValue(v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return d.show(raw)
+}
+
+// under is how far what belongs to a step stands in.
+const under = "    "

@@ -64,78 +64,89 @@ func (p peer) call(ctx context.Context, method, path string, in any, head http.H
 type binding struct {
 	ID, State string
 	Next      struct{ Action string }
-	raw       map[string]any
+	raw       []byte
 }
 
 func (b *binding) UnmarshalJSON(data []byte) error {
 	type fields binding
-	if err := json.Unmarshal(data, (*fields)(b)); err != nil {
-		return err
-	}
-	return json.Unmarshal(data, &b.raw)
+	b.raw = bytes.Clone(data)
+	return json.Unmarshal(data, (*fields)(b))
 }
 
 // customer is one of the farm's people.
 type customer struct {
-	Name     string
-	Document struct {
-		Type   string `json:"type"`
-		Number string `json:"number"`
-	}
+	Name          string
+	Document      document
 	Mobile, Email string
 	Cards         []struct{ Number, CVV, Expiry string }
 }
 
+type document struct {
+	Type   string `json:"type"`
+	Number string `json:"number"`
+}
+
+// request is the body of POST /v1/bindings.
+type request struct {
+	UserID    string    `json:"user_id"`
+	Platform  string    `json:"platform"`
+	Card      card      `json:"card"`
+	Holder    holder    `json:"holder"`
+	Terminal  terminal  `json:"terminal"`
+	Agreement agreement `json:"agreement"`
+}
+
+type card struct {
+	Number string `json:"number"`
+}
+
+type holder struct {
+	Name     string   `json:"name"`
+	Document document `json:"document"`
+	Mobile   string   `json:"mobile"`
+	Email    string   `json:"email"`
+}
+
+type terminal struct {
+	OS             string `json:"os"`
+	OSVersion      string `json:"os_version"`
+	ClientVersion  string `json:"client_version"`
+	RestrictedMode bool   `json:"restricted_mode"`
+	DeviceID       string `json:"device_id"`
+}
+
+type agreement struct {
+	PasswordFree struct {
+		Enabled bool  `json:"enabled"`
+		Limit   money `json:"limit"`
+	} `json:"password_free"`
+}
+
+type money struct {
+	Currency string `json:"currency"`
+	Minor    int64  `json:"minor"` // fen
+}
+
 // binding makes the request that a wallet would send for the customer's first card.
-func (c customer) binding() map[string]any {
-	return map[string]any{
-		"user_id": "u_demo_" + ulid.Make().String(), "platform": "wechat",
-		"card": map[string]any{"number": c.Cards[0].Number},
-		"holder": map[string]any{
-			"name": c.Name, "document": map[string]any{"type": c.Document.Type, "number": c.Document.Number},
-			"mobile": c.Mobile, "email": c.Email,
-		},
-		"terminal": map[string]any{
-			"os": "android", "os_version": "14", "client_version": "8.0.50", "restricted_mode": false, "device_id": "d-1",
-		},
-		"agreement": map[string]any{"password_free": map[string]any{
-			"enabled": true, "limit": map[string]any{"currency": "CNY", "minor": 20000},
-		}},
+func (c customer) binding() request {
+	r := request{
+		UserID: "u_demo_" + ulid.Make().String(), Platform: "wechat",
+		Card:     card{c.Cards[0].Number},
+		Holder:   holder{Name: c.Name, Document: c.Document, Mobile: c.Mobile, Email: c.Email},
+		Terminal: terminal{OS: "android", OSVersion: "14", ClientVersion: "8.0.50", DeviceID: "d-1"},
 	}
+	r.Agreement.PasswordFree.Enabled = true
+	r.Agreement.PasswordFree.Limit = money{"CNY", 20_000}
+	return r
 }
 
-// masked copies a request with everything secret shown as its type allows.
-func masked(request map[string]any) map[string]any {
-	out := make(map[string]any, len(request))
-	for k, v := range request {
-		text, _ := v.(string)
-		switch inner, isMap := v.(map[string]any); {
-		case isMap:
-			out[k] = masked(inner)
-		case k == "number" && request["type"] != nil:
-			out[k] = secret.NewDocument(text).String()
-		case k == "number":
-			out[k] = secret.NewCard(text).String()
-		case k == "name":
-			out[k] = secret.NewName(text).String()
-		case k == "mobile":
-			out[k] = secret.NewMobile(text).String()
-		case k == "email":
-			_, domain, _ := strings.Cut(text, "@")
-			out[k] = "***@" + domain
-		default:
-			out[k] = v
-		}
-	}
-	return out
-}
-
-// show prints JSON indented under its step.
-func (d *demo) show(v any) {
-	b, err := json.MarshalIndent(v, "   ", "  ")
-	if err != nil {
-		fmt.Fprintf(d.out, "   %v\n", err)
-		return
-	}
-	fmt.Fprintf(d.out, "   %s\n", b)
+// masked is the request with everything secret shown as its type allows.
+func (r request) masked() request {
+	r.Card.Number = secret.NewCard(r.Card.Number).String()
+	r.Holder.Name = secret.NewName(r.Holder.Name).String()
+	r.Holder.Document.Number = secret.NewDocument(r.Holder.Document.Number).String()
+	r.Holder.Mobile = secret.NewMobile(r.Holder.Mobile).String()
+	_, domain, _ := strings.Cut(r.Holder.Email, "@")
+	r.Holder.Email = "***@" + domain
+	return r
 }

@@ -117,6 +117,14 @@ type up struct {
 
 func startUp(t *testing.T) *up {
 	t.Helper()
+	u := prepareUp(t)
+	u.start(t)
+	return u
+}
+
+// prepareUp makes the keys and says how up is to be called.
+func prepareUp(t *testing.T) *up {
+	t.Helper()
 	env := append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+freeAddress(t)+"/preSvr", "KAQIAO_GATEWAY_CALLBACKS=127.0.0.1:0")
 	u := &up{process: newProcess(t, "loadtest", "/readyz", env), farm: "http://" + freeAddress(t)}
 	make := exec.CommandContext(t.Context(), filepath.Join(programs(t), "mockbanks"), "keys", "--out", filepath.Join(u.dir, "keys")) //nolint:gosec // our own program
@@ -125,7 +133,6 @@ func startUp(t *testing.T) *up {
 	}
 	u.args = []string{"up", "--home", u.dir, "--gateway", u.address(), "--farm", strings.TrimPrefix(u.farm, "http://"),
 		"--profiles", onDisk(t, quickProfiles(t, quickAnswer))}
-	u.start(t)
 	return u
 }
 

@@ -36,19 +36,28 @@ type Pair struct {
 
 // Run starts the pair, calls then once both are ready, and stops the pair when
 // then returns, when ctx ends, or when one of the two ends by itself. A nil
-// then waits for ctx.
+// then waits for ctx, whose end is then no error.
 func Run(ctx context.Context, cfg Config, then func(context.Context) error) (err error) {
 	// The death signal of a child is tied to the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 
 	p := &Pair{cfg: cfg.withDefaults()}
-	defer func() { err = errors.Join(err, p.stop()) }()
-	if err := p.start(ctx); err != nil {
+	defer func() {
+		err = errors.Join(err, p.stop())
 		if ctx.Err() != nil {
+			fmt.Fprintln(p.cfg.Out, "stopped")
+		}
+	}()
+	fmt.Fprintln(p.cfg.Out, "starting farm and gateway; the first time, the banks' customers are invented …")
+	if err := p.start(ctx); err != nil {
+		if ctx.Err() == nil {
+			return err
+		}
+		if then == nil {
 			return nil
 		}
-		return err
+		return context.Cause(ctx)
 	}
 	fmt.Fprintf(p.cfg.Out, "gateway  http://%s   caller key: %s\nfarm     http://%s   logs: %s\n",
 		p.cfg.Gateway, filepath.Join(p.cfg.Home, "dev-caller.key"), p.cfg.Farm, filepath.Join(p.cfg.Home, "logs"))
@@ -82,7 +91,7 @@ func (p *Pair) accompany(outer context.Context, then func(context.Context) error
 	}
 	cancel()
 	<-done
-	// Ctrl-C in a terminal reaches the children too: one that ends with us has not failed.
+	// Whoever stops us may stop the children too: one that ends with us has not failed.
 	if outer.Err() != nil && fell.err == nil {
 		return nil
 	}
@@ -185,7 +194,7 @@ func launch(cfg Config, name string, args []string) (*program, error) {
 	// Not CommandContext: it would kill where stop asks first.
 	cmd := exec.Command(filepath.Join(cfg.Bin, name), args...) //nolint:noctx // stop decides how it ends
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = dieWithParent()
+	cmd.SysProcAttr = OwnGroup()
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w (make build makes it)", name, err)
 	}
