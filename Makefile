@@ -14,6 +14,7 @@ help: ## this list
 
 build: ## the three programs, into bin/
 	@mkdir -p bin
+	@echo "building bin/gateway bin/mockbanks bin/loadtest (the first time takes a minute or two) …"
 	@CGO_ENABLED=1 $(GO) build -trimpath -o bin/ ./gateway ./mockbanks ./loadtest
 
 keys: build ## both sides' development keys, into .kaqiao/keys; what is there stays
