@@ -125,6 +125,10 @@ func TestRemediesAreFilled(t *testing.T) {
 			}
 		}
 	}
+	other, running := table[op.IdempotencyConflict].remedy(facts{}), table[op.IdempotencyConflict].remedy(facts{afterS: 1})
+	if !strings.Contains(other.Zh, "内容") || strings.Contains(running.Zh, "内容") || !strings.Contains(running.Zh, "处理中") || !strings.Contains(running.En, "processed") {
+		t.Errorf("idempotency_conflict: a request that still runs is told %+v, one with another body %+v", running, other)
+	}
 	if text := table[op.BankBusy].remedy(facts{window: "00:00-08:00"}); !strings.Contains(text.Zh, "00:00-08:00") || !strings.Contains(text.En, "00:00-08:00") {
 		t.Errorf("bank_busy does not name the quiet hours: %+v", text)
 	}
