@@ -31,11 +31,7 @@ func keys(env []string) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("keys: %w", err)
 			}
-			if made == 0 {
-				_, err = fmt.Fprintf(c.OutOrStdout(), "keys: %s is complete\n", out)
-				return err
-			}
-			_, err = fmt.Fprintf(c.OutOrStdout(), "keys: made %d files in %s\n", made, out)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "keys: %s is complete; made now: %d\n", out, made)
 			return err
 		},
 	}
