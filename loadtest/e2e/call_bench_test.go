@@ -74,7 +74,7 @@ type leg struct {
 	added load.Latencies // from when a request was due to its answer, without the hub's own time
 }
 
-func median(of []leg, figure func(leg) time.Duration) time.Duration {
+func median[T any](of []T, figure func(T) time.Duration) time.Duration {
 	var all []time.Duration
 	for _, l := range of {
 		all = append(all, figure(l))
@@ -90,14 +90,23 @@ type underTest struct {
 	http    *http.Client
 	bearer  string
 	journal string // its file
+	banks   []invented
+	took    time.Duration // to be ready
 	sent    atomic.Int64
 }
 
 func startUnderTest(b testing.TB, name string, hub *hub) *underTest {
 	b.Helper()
+	return startWith(b, name, hub, nil)
+}
+
+// startWith starts the program with invented banks beside the shipped ones,
+// whose cards are bound in turn; without any, a card of abc is bound.
+func startWith(b testing.TB, name string, hub *hub, banks []invented) *underTest {
+	b.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
 	b.Cleanup(transport.CloseIdleConnections)
-	p := &underTest{hub: hub, http: &http.Client{Transport: transport, Timeout: time.Minute}, process: &process{dir: b.TempDir(), url: "http://" + freeAddress(b)}}
+	p := &underTest{hub: hub, banks: banks, http: &http.Client{Transport: transport, Timeout: time.Minute}, process: &process{dir: b.TempDir(), url: "http://" + freeAddress(b)}}
 	p.ready, p.env = p.url+"/readyz", append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL="+hub.url)
 	b.Cleanup(p.kill)
 	if name == "floor" {
@@ -110,12 +119,14 @@ func startUnderTest(b testing.TB, name string, hub *hub) *underTest {
 			"-schema", "../../gateway/internal/journal/schema.sql"}
 	} else {
 		p.binary, p.journal = filepath.Join(programs(b), "gateway"), filepath.Join(p.dir, "data", "journal.db")
-		p.args = []string{"serve", "--dev", "--keys", keys(b), "--data", filepath.Join(p.dir, "data"), "--profiles", onDisk(b, wideProfiles(b)),
+		p.args = []string{"serve", "--dev", "--keys", keys(b), "--data", filepath.Join(p.dir, "data"), "--profiles", onDisk(b, wideProfiles(b, banks)),
 			"--listen", p.address(), "--callbacks", "127.0.0.1:0", "--dev-caller-key", filepath.Join(p.dir, "caller.key")}
 	}
+	began := time.Now()
 	if err := p.run(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	p.took = time.Since(began)
 	if name == "gateway" {
 		key, err := os.ReadFile(filepath.Join(p.dir, "caller.key"))
 		if err != nil {
@@ -127,7 +138,7 @@ func startUnderTest(b testing.TB, name string, hub *hub) *underTest {
 }
 
 // wideProfiles are the shipped ones with gates that are there and let this load through.
-func wideProfiles(b testing.TB) fstest.MapFS {
+func wideProfiles(b testing.TB, banks []invented) fstest.MapFS {
 	b.Helper()
 	wide, out := regexp.MustCompile(`(?m)^limits: \{.*\}`), quickProfiles(b, quickAnswer)
 	for _, name := range []string{"banks/abc.yaml", "channels/nucc.yaml"} {
@@ -135,6 +146,9 @@ func wideProfiles(b testing.TB) fstest.MapFS {
 			b.Fatalf("%s has no limits", name)
 		}
 		out[name].Data = wide.ReplaceAll(out[name].Data, []byte("limits: {per_second: 100000, in_flight: 10000, reserve: 10%}"))
+	}
+	for _, bank := range banks {
+		out["banks/"+bank.id+".yaml"] = &fstest.MapFile{Data: bank.profile, Mode: 0o600}
 	}
 	return out
 }
@@ -193,8 +207,12 @@ func (p *underTest) measure(b *testing.B, rate float64) (l leg) {
 
 // apply asks for one code and returns our number of it.
 func (p *underTest) apply(ctx context.Context) (string, error) {
-	n := strconv.FormatInt(p.sent.Add(1), 10)
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/v1/bindings", strings.NewReader(fmt.Sprintf(applyBody, n)))
+	count, card := p.sent.Add(1), "6228480402564890018"
+	if len(p.banks) > 0 {
+		card = p.banks[count*bankStep%int64(len(p.banks))].card
+	}
+	n := strconv.FormatInt(count, 10)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/v1/bindings", strings.NewReader(fmt.Sprintf(applyBody, n, card)))
 	if err != nil {
 		return "", err
 	}
@@ -253,8 +271,8 @@ func rowsOf(t *testing.T, journal string) (text string) {
 	return text
 }
 
-// applyBody is a binding request of an invented person, with room for the user.
-const applyBody = `{"user_id":"user-%s","platform":"wechat","card":{"number":"6228480402564890018"},` +
+// applyBody is a binding request of an invented person, with room for user and card.
+const applyBody = `{"user_id":"user-%s","platform":"wechat","card":{"number":"%s"},` +
 	`"holder":{"name":"张三","mobile":"+8613800138000","email":"zhang@example.com","document":{"type":"resident_id","number":"11010519491231002X"}},` +
 	`"terminal":{"os":"android","os_version":"14","client_version":"8.0.50","device_id":"device-1"}}`
 
