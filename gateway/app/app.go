@@ -145,6 +145,9 @@ func (a *App) Run(ctx context.Context) error {
 	resolving, stopResolving := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopResolving()
 
+	if err := a.service.Restart(resolving); err != nil {
+		return errors.Join(err, a.close())
+	}
 	failed := make(chan error, 3)
 	var running sync.WaitGroup
 	running.Go(func() { failed <- serve(callers, a.api) })
