@@ -1277,31 +1277,31 @@ type CreateBindingParams struct {
 
 // RevokeBindingParams defines parameters for RevokeBinding.
 type RevokeBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // CancelBindingParams defines parameters for CancelBinding.
 type CancelBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ChallengeBindingParams defines parameters for ChallengeBinding.
 type ChallengeBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ConfirmBindingParams defines parameters for ConfirmBinding.
 type ConfirmBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // PutPasswordFreeParams defines parameters for PutPasswordFree.
 type PutPasswordFreeParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -2720,6 +2720,7 @@ func (r ListBindingsResponse) ContentType() string {
 type CreateBindingResponse201Headers struct {
 	IdempotencyReplayed string
 	KaqiaoBankNumber    string
+	Location            string
 	ServerTiming        string
 	XRequestID          string
 }
@@ -3797,6 +3798,13 @@ func ParseCreateBindingResponse(rsp *http.Response) (*CreateBindingResponse, err
 				return nil, err
 			}
 			headers.KaqiaoBankNumber = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
 		}
 		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
 			var value string

@@ -45,10 +45,11 @@ func startPair(t testing.TB) *pair {
 		t.Fatal(err)
 	}
 	p.key = strings.TrimSpace(string(key))
+	p.http.Transport = newWitness(t, p.url, p.http.Transport)
 	// A client of its own, that repeats nothing by itself.
 	transport := &http.Transport{MaxIdleConnsPerHost: 100}
 	t.Cleanup(transport.CloseIdleConnections)
-	p.client, err = client.New(p.url, p.key, client.WithRetries(0), client.WithHTTP(&http.Client{Transport: transport, Timeout: time.Minute}))
+	p.client, err = client.New(p.url, p.key, client.WithRetries(0), client.WithHTTP(&http.Client{Transport: newWitness(t, p.url, transport), Timeout: time.Minute}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"strconv"
 	"time"
@@ -23,6 +24,7 @@ type answer struct {
 	kind     string
 	body     []byte
 	replayed bool
+	made     string        // the binding's id, where it is known
 	number   string        // of the exchange with the bank
 	bankTook time.Duration // of that exchange
 }
@@ -36,7 +38,7 @@ func (s *Server) answer(c *call, status int, body []byte) *answer {
 }
 
 func (a *answer) asked(b flow.Binding) *answer {
-	a.number, a.bankTook = b.AttemptNumber, b.BankTook
+	a.made, a.number, a.bankTook = b.ID, b.AttemptNumber, b.BankTook
 	return a
 }
 
@@ -51,6 +53,9 @@ func (a *answer) write(w http.ResponseWriter) error {
 	if a.replayed {
 		h.Set("Idempotency-Replayed", "true")
 	}
+	if a.status == http.StatusCreated {
+		h.Set("Location", a.location())
+	}
 	if a.kind == problemJSON {
 		if after := retryAfter(a.body); after != "" {
 			h.Set("Retry-After", after)
@@ -61,6 +66,17 @@ func (a *answer) write(w http.ResponseWriter) error {
 	w.WriteHeader(a.status)
 	_, err := w.Write(a.body)
 	return err
+}
+
+// location is the path of the binding that was made. A stored answer knows its id from its body alone.
+func (a *answer) location() string {
+	made := struct {
+		ID string `json:"id"`
+	}{a.made}
+	if made.ID == "" && json.Unmarshal(a.body, &made) != nil {
+		return ""
+	}
+	return "/v1/bindings/" + made.ID
 }
 
 func (a *answer) timing() string {

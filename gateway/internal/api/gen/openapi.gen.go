@@ -1279,31 +1279,31 @@ type CreateBindingParams struct {
 
 // RevokeBindingParams defines parameters for RevokeBinding.
 type RevokeBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // CancelBindingParams defines parameters for CancelBinding.
 type CancelBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ChallengeBindingParams defines parameters for ChallengeBinding.
 type ChallengeBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // ConfirmBindingParams defines parameters for ConfirmBinding.
 type ConfirmBindingParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // PutPasswordFreeParams defines parameters for PutPasswordFree.
 type PutPasswordFreeParams struct {
-	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state.
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -1923,6 +1923,7 @@ type CreateBindingResponseObject interface {
 type CreateBinding201ResponseHeaders struct {
 	IdempotencyReplayed string
 	KaqiaoBankNumber    string
+	Location            string
 	ServerTiming        string
 	XRequestID          string
 }
@@ -1941,6 +1942,7 @@ func (response CreateBinding201JSONResponse) VisitCreateBindingResponse(w http.R
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
 	w.Header().Set("Kaqiao-Bank-Number", fmt.Sprint(response.Headers.KaqiaoBankNumber))
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Server-Timing", fmt.Sprint(response.Headers.ServerTiming))
 	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
 	w.WriteHeader(201)
