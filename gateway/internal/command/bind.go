@@ -75,8 +75,8 @@ func (b *binding) run(ctx context.Context, w world) error {
 		return explain(err)
 	}
 	say.tell("asking the bank …")
-	answer, err := c.Bind(ctx, b.request(), func(_ context.Context, now client.Binding) (client.ConfirmRequest, error) {
-		return b.confirm(now, say)
+	answer, err := c.Bind(ctx, b.request(), func(ctx context.Context, now client.Binding) (client.ConfirmRequest, error) {
+		return b.confirm(ctx, now, say)
 	})
 	if err != nil {
 		return explain(err)
@@ -86,7 +86,7 @@ func (b *binding) run(ctx context.Context, w world) error {
 
 // complete asks for what no flag said, and for CVV and expiry only where the card needs them.
 func (b *binding) complete(ctx context.Context, c *client.Client, say *asker) error {
-	if err := say.ask(&b.card, "card number", false); err != nil {
+	if err := say.ask(ctx, &b.card, "card number", false); err != nil {
 		return err
 	}
 	b.card = strings.Join(strings.Fields(b.card), "")
@@ -98,20 +98,26 @@ func (b *binding) complete(ctx context.Context, c *client.Client, say *asker) er
 		say.tell("%s %s, %s card ****%s", card.Bank.Name.Zh, card.Bank.Name.En, card.Card.Type, card.Card.Last4)
 	}
 	if slices.Contains(card.Elements, client.CardResolutionElementsCvv) {
-		if err := say.ask(&b.expiry, "expiry (YYYY-MM)", false); err != nil {
+		if err := say.ask(ctx, &b.expiry, "expiry (YYYY-MM)", false); err != nil {
 			return err
 		}
-		if err := say.ask(&b.cvv, "security code", true); err != nil {
+		if err := say.ask(ctx, &b.cvv, "security code", true); err != nil {
 			return err
 		}
 	}
-	if err := say.ask(&b.name, "name", false); err != nil {
+	if err := say.ask(ctx, &b.name, "name", false); err != nil {
 		return err
 	}
-	if err := say.ask(&b.doc, b.docType+" number", false); err != nil {
+	if err := say.ask(ctx, &b.doc, b.docType+" number", false); err != nil {
 		return err
 	}
-	return say.ask(&b.mobile, "mobile number (+86…)", false)
+	if err := say.ask(ctx, &b.mobile, "mobile number (+86…)", false); err != nil {
+		return err
+	}
+	if len(b.mobile) == 11 && b.mobile[0] == '1' { // as people in China say it
+		b.mobile = "+86" + b.mobile
+	}
+	return nil
 }
 
 func (b *binding) request() client.BindingRequest {
@@ -124,11 +130,15 @@ func (b *binding) request() client.BindingRequest {
 	}
 }
 
-func (b *binding) confirm(now client.Binding, say *asker) (client.ConfirmRequest, error) {
-	say.tell("%s: a code was sent by %s to %s", now.ID, now.Challenge.Kind, now.Challenge.To)
+func (b *binding) confirm(ctx context.Context, now client.Binding, say *asker) (client.ConfirmRequest, error) {
+	if now.Problem.Code == "" {
+		say.tell("%s: a code was sent by %s to %s", now.ID, now.Challenge.Kind, now.Challenge.To)
+	} else {
+		say.tell("%s (%s)\n  %s\n  %s", now.Problem.Title, now.Problem.Code, now.Problem.Remedy.Zh, now.Problem.Remedy.En)
+	}
 	code := b.code
 	b.code = "" // a wrong one is not sent twice
-	if err := say.ask(&code, "code", true); err != nil {
+	if err := say.ask(ctx, &code, "code", true); err != nil {
 		return client.ConfirmRequest{}, err
 	}
 	out := client.ConfirmRequest{Code: code}

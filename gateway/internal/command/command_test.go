@@ -151,8 +151,11 @@ func fakeGateway(t *testing.T, end string) (url, keyFile string, bodies *[]map[s
 			_, _ = io.WriteString(w, `{"code":"code_wrong","outcome":"refused"}`)
 		case strings.HasSuffix(r.URL.Path, "/confirm"):
 			binding(end, "none")
+		case confirms > 0:
+			_, _ = fmt.Fprintf(w, `{"id":%q,"state":"awaiting_code","challenge":{"kind":"sms"},"next":{"action":"confirm","requires":["code","card.cvv"]},
+				"problem":{"code":"code_wrong","title":"The code is wrong","remedy":{"zh":"验证码不正确。","en":"Enter the code received last."}}}`, id)
 		default:
-			binding("awaiting_code", "confirm")
+			_, _ = fmt.Fprintf(w, `{"id":%q,"state":"awaiting_code","challenge":{"kind":"sms","to":"138****8000"},"next":{"action":"confirm","requires":["code","card.cvv"]}}`, id)
 		}
 	}))
 	t.Cleanup(s.Close)
@@ -165,7 +168,7 @@ func fakeGateway(t *testing.T, end string) (url, keyFile string, bodies *[]map[s
 
 func TestBindAsksForWhatIsMissing(t *testing.T) {
 	url, key, bodies := fakeGateway(t, "active")
-	typed := "6228 4804 0256 4890 018\n2029-08\n123\n张三\n11010519491231002X\n+8613800138000\n654321\n"
+	typed := "6228 4804 0256 4890 018\n2029-08\n123\n张三\n11010519491231002X\n13800138000\n654321\n"
 	code, out, errs := run(t, typed, "bind", "--gateway", url, "--key-file", key, "--code", "111111")
 	if code != ok || !strings.Contains(out, "active at abc over nucc, agreement AGR-1") {
 		t.Fatalf("exit %d: %s%s", code, out, errs)
@@ -174,6 +177,12 @@ func TestBindAsksForWhatIsMissing(t *testing.T) {
 	card := seen[1]["card"].(map[string]any)
 	if card["number"] != "6228480402564890018" || card["cvv"] != "123" || card["expiry"] != "2029-08" {
 		t.Errorf("sent %v", card)
+	}
+	if mobile := seen[1]["holder"].(map[string]any)["mobile"]; mobile != "+8613800138000" {
+		t.Errorf("the mobile number went as %v", mobile)
+	}
+	if !strings.Contains(errs, "138****8000") || !strings.Contains(errs, "验证码不正确。") {
+		t.Errorf("where the code went, and that it was wrong, is not told: %s", errs)
 	}
 	if seen[2]["code"] != "111111" || seen[3]["code"] != "654321" || seen[3]["card"].(map[string]any)["cvv"] != "123" {
 		t.Errorf("codes %v, %v", seen[2], seen[3])
@@ -184,6 +193,31 @@ func TestBindAsksForWhatIsMissing(t *testing.T) {
 		}
 	}
 }
+
+// A person who is asked can still stop the program.
+func TestBindStopsWhileItAsks(t *testing.T) {
+	_, key, _ := fakeGateway(t, "active")
+	in, typed, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	asked := writer(func(p []byte) (int, error) {
+		if strings.HasPrefix(string(p), "card number") {
+			stop()
+		}
+		return len(p), nil
+	})
+	if code := Run(ctx, []string{"bind", "--key-file", key}, nil, in, io.Discard, asked); code != failed {
+		t.Errorf("exit %d", code)
+	}
+	_ = typed.Close() // whoever reads still is let go
+	_ = in.Close()
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(p []byte) (int, error) { return w(p) }
 
 func TestBindSaysHowItEnded(t *testing.T) {
 	url, key, _ := fakeGateway(t, "failed")
