@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles/secret"
 )
@@ -112,5 +113,50 @@ func TestNotFoundAfterALongSilence(t *testing.T) {
 	}
 	if got := h.get(t, b.ID); got.State != flow.Failed {
 		t.Errorf("30 s after the bank has begun to speak: %s", got.State)
+	}
+}
+
+// A bank ends an agreement before the gateway knows that it was made.
+func TestNoticeBeforeTheAgreementIsKnown(t *testing.T) {
+	for name, c := range map[string]struct {
+		fates []fate // of the confirm
+		state string // before the outcome is found out
+	}{
+		"while the confirm is unknown":   {[]fate{lostAfter}, flow.Processing},
+		"while the confirm is under way": {nil, flow.Active},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := shipped(t)
+			h := newHouse(t, t.TempDir(), set)
+			b := h.create(t)
+			notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: "SGN1"}
+			h.store.before = func(c journal.Change) error {
+				if a := c.Attempts; len(a) == 0 || a[0].Kind != op.Confirm || !a[0].Settled || len(h.bank.live()) == 0 {
+					return nil
+				}
+				h.bank.agreements["SGN1"].live = false
+				for range 2 {
+					if err := h.flow.Heard(t.Context(), notice); err != nil {
+						t.Error(err)
+					}
+				}
+				return nil
+			}
+			h.bank.fates = c.fates
+			if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != c.state {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			h.wire(set) // and the process that heard it is gone
+			h.pass(t, time.Minute)
+			if got := h.get(t, b.ID); got.State != flow.Revoked || got.Agreement != "SGN1" {
+				t.Errorf("got %s with agreement %q", got.State, got.Agreement)
+			}
+			if _, err := h.store.Sealed(t.Context(), b.ID); err == nil {
+				t.Error("the card is still in the vault")
+			}
+			if again := h.create(t); again.State != flow.AwaitingCode {
+				t.Errorf("bound again: %s", again.State)
+			}
+		})
 	}
 }

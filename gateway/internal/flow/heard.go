@@ -29,6 +29,13 @@ func (s *Service) heard(ctx context.Context, n op.Notice) error {
 		return errors.New("flow: heard: this journal finds no agreements")
 	}
 	b, err := agreements.ByAgreement(ctx, n.Channel, n.Agreement)
+	if errors.Is(err, journal.ErrNotFound) && n.Kind == op.Unsign {
+		if err = s.early(ctx, n); err != nil {
+			return fmt.Errorf("flow: heard: %w", err)
+		}
+		// It may have become known between the two.
+		b, err = agreements.ByAgreement(ctx, n.Channel, n.Agreement)
+	}
 	if errors.Is(err, journal.ErrNotFound) || (err == nil && b.Member != n.Member) {
 		s.cfg.Log.WarnContext(ctx, "a bank has ended an agreement that is not known here",
 			"channel", n.Channel, "member", n.Member, "number", n.Number)
@@ -59,4 +66,36 @@ func (s *Service) heard(ctx context.Context, n op.Notice) error {
 		return fmt.Errorf("flow: heard: %w", err)
 	}
 	return nil
+}
+
+// early writes a notice down that came before its agreement is known here:
+// the outcome of the confirm may still be unknown.
+func (s *Service) early(ctx context.Context, n op.Notice) error {
+	row := noticed(n.Channel, n.Member, n.Agreement)
+	row.At = s.cfg.Now()
+	if err := s.cfg.Store.Apply(ctx, journal.Change{NewKey: &row}); !errors.Is(err, journal.ErrKeyUsed) {
+		return err
+	}
+	return nil // said again
+}
+
+// endedAlready ends a binding that has just become active, if the bank has
+// said before that its agreement is over.
+func (s *Service) endedAlready(ctx context.Context, b journal.Binding) {
+	row := noticed(b.Channel, b.Member, b.Agreement)
+	_, err := s.cfg.Store.Key(ctx, row.Caller, row.Route, row.Key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return
+	}
+	if err == nil {
+		err = s.Heard(ctx, op.Notice{Kind: op.Unsign, Channel: b.Channel, Member: b.Member, Agreement: b.Agreement})
+	}
+	if err != nil {
+		s.cfg.Log.ErrorContext(ctx, "an agreement may have been ended by its bank already", "binding", b.ID, "error", err)
+	}
+}
+
+// noticed is under what key a notice is kept. It can't meet a caller's: their routes begin with a method.
+func noticed(channel, member, agreement string) journal.Key {
+	return journal.Key{Caller: "bank", Route: "notice " + channel + " " + member, Key: agreement}
 }

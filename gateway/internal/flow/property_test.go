@@ -165,22 +165,21 @@ func (p *play) revoke(t *rapid.T) {
 	p.call(t, "revoke "+id, func(k flow.Keyed) (flow.Binding, error) { return p.flow.Revoke(context.Background(), "wallet", id, k) })
 }
 
-// bankRevokes ends an agreement that the gateway knows of, and says so, perhaps twice.
+// bankRevokes ends an agreement, whether the gateway knows of it or not yet, and says so, perhaps twice.
 func (p *play) bankRevokes(t *rapid.T) {
-	var known []flow.Binding
-	for _, id := range p.ids {
-		if b := p.get(t, id); b.State == flow.Active || b.State == flow.Revoking {
-			known = append(known, b)
-		}
-	}
-	if len(known) == 0 {
+	if len(p.bank.live()) == 0 {
 		p.bind(t)
+	}
+	numbers := p.bank.live()
+	if len(numbers) == 0 {
 		return
 	}
-	b := rapid.SampledFrom(known).Draw(t, "agreement")
-	p.bank.agreements[b.Agreement].live = false
+	slices.Sort(numbers)
+	number := rapid.SampledFrom(numbers).Draw(t, "agreement")
+	p.bank.agreements[number].live = false
 	for range rapid.IntRange(1, 2).Draw(t, "times") {
-		if err := p.flow.Heard(context.Background(), op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: b.Agreement}); err != nil {
+		notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: p.set.Bank("abc").Routes[0].Member, Agreement: number}
+		if err := p.flow.Heard(context.Background(), notice); err != nil {
 			t.Fatalf("heard: %v", err)
 		}
 	}

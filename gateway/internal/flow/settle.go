@@ -52,6 +52,11 @@ type settled struct {
 	known   bool    // false: the state does not know the event, and only the attempt is written
 }
 
+// signed reports whether this made the binding active.
+func (to settled) signed() bool {
+	return to.known && to.binding.State == Active && to.attempt.Kind == op.Confirm
+}
+
 // settle applies the event to the binding, in memory. An attempt is left open
 // exactly where its outcome is still to be found out, or to be brought about.
 func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Result, now time.Time) settled {

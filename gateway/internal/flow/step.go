@@ -69,6 +69,9 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	if !last.attempt.AskAt.IsZero() {
 		s.cfg.Wake(last.attempt.AskAt)
 	}
+	if err == nil && last.signed() {
+		s.endedAlready(context.WithoutCancel(ctx), last.binding)
+	}
 	if last.problem != nil {
 		return last.view, last.problem
 	}

@@ -95,6 +95,9 @@ func (s *Service) told(ctx context.Context, id string, r op.Result) error {
 	if !to.attempt.AskAt.IsZero() {
 		s.cfg.Wake(to.attempt.AskAt)
 	}
+	if to.signed() {
+		s.endedAlready(ctx, to.binding)
+	}
 	return nil
 }
 

@@ -47,7 +47,7 @@ type Config struct {
 }
 
 const (
-	dueAtOnce    = 256 // attempts read at once
+	dueAtOnce    = 1024 // attempts read at once
 	expireAtOnce = 256
 	hintsWaiting = 256 // hints beyond are dropped: they are only hints
 )
