@@ -10,7 +10,7 @@ TOOL  := $(GO) tool -modfile=.ci/tools.mod
 .PHONY: help build keys up demo test race lint generate fresh bench bench-call bench-banks clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 build: ## the three programs, into bin/
 	@mkdir -p bin
