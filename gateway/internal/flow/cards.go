@@ -16,29 +16,30 @@ const minConfidence = 0.85
 // is told about whatever it is; of photographed ones the best must stand all
 // checks alone, else the card comes back zero: a person must type it.
 func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate) (Resolution, secret.Card, error) {
+	var found faults
 	if platform != "" && s.cfg.Set.Platform(platform) == nil {
-		return Resolution{}, secret.Card{}, invalid(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
+		found.misfit(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
 	}
 	card := s.recognised(cards)
 	if len(cards) == 1 && cards[0].Confidence >= 1 {
 		card = cards[0].Number
 	}
-	if card.IsZero() {
+	if card.IsZero() && len(found) == 0 {
 		return Resolution{}, secret.Card{}, nil
 	}
 	number := card.Reveal()
 	row, known := s.cfg.Set.BINs.Lookup(number)
-	if !known {
+	if !known && !card.IsZero() {
 		_, p := s.card(number)
-		p.Fields = []op.Field{{Pointer: "/number", Message: p.Fields[0].Message}}
+		found.add(p.Reason, p.Detail, "/number", p.Fields[0].Message)
+	}
+	if p := s.cfg.Set.Platform(platform); known && p != nil && !slices.Contains(p.Schemes, row.Scheme) {
+		found.add(op.UnsupportedOnPlatform, "the platform does not take cards of this network", "/platform", "must be a platform that takes cards of this network")
+	}
+	if p := found.problem(); p != nil {
 		return Resolution{}, secret.Card{}, p
 	}
 	out := Resolution{Row: row, Bank: s.cfg.Set.Bank(row.Bank), LuhnOK: row.NoLuhn || bins.Luhn(number)}
-	if p := s.cfg.Set.Platform(platform); p != nil && !slices.Contains(p.Schemes, row.Scheme) {
-		var found faults
-		found.add(op.UnsupportedOnPlatform, "the platform does not take cards of this network", "/platform", "must be a platform that takes cards of this network")
-		return Resolution{}, secret.Card{}, found.problem()
-	}
 	out.Elements = []string{"name", "document", "card", "mobile"}
 	if row.Type == "credit" {
 		out.Elements = append(out.Elements, "cvv", "expiry")

@@ -63,6 +63,18 @@ func TestEveryFaultIsNamed(t *testing.T) {
 	}
 }
 
+func TestResolveNamesEveryFault(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	for number, want := range map[string][]string{"9999990000000000004": {"/platform", "/number"}, "6228480000000000018": {"/platform"}} {
+		for confidence, want := range map[float64][]string{1: want, 0.5: {"/platform"}} {
+			_, _, err := h.flow.Resolve(t.Context(), "telepathy", []flow.Candidate{{Number: secret.NewCard(number), Confidence: confidence}})
+			if p := problem(t, err); p.Reason != op.Validation || !slices.Equal(pointers(p), want) {
+				t.Errorf("confidence %v: got %s of %v, want %v", confidence, p.Reason, pointers(p), want)
+			}
+		}
+	}
+}
+
 // Check implements bank.Checker for a channel whose names are short.
 func (c *fakeCodec) Check(p op.Person) []op.Field {
 	if p.Name.Reveal() == "長得寫不下" {
