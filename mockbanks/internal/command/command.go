@@ -34,13 +34,14 @@ func Run(ctx context.Context, args, env []string, out, errs io.Writer) int {
 		Short:         "A farm of mock banks that speak their real protocols",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuseError{err} })
 	root.AddCommand(serve(env), keys(env), invented(env), version())
 	for _, c := range root.Commands() {
 		c.Args = noArgs
 	}
+	root.Args = known // runs only where no command was found
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -53,6 +54,13 @@ func Run(ctx context.Context, args, env []string, out, errs io.Writer) int {
 		return misuse
 	}
 	return failed
+}
+
+func known(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return misuseError{fmt.Errorf("%q is no command: see --help", args[0])}
+	}
+	return nil
 }
 
 func noArgs(_ *cobra.Command, args []string) error {

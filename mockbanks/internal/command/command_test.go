@@ -137,6 +137,7 @@ func TestConfigurationIsLayered(t *testing.T) {
 
 func TestMisuseIsExitCode2(t *testing.T) {
 	for _, args := range [][]string{
+		{"srve"},
 		{"serve", "--nonsense"},
 		{"serve", "extra"},
 		{"serve", "--people", "-2"},
