@@ -86,7 +86,7 @@ func TestAmbiguousOverride(t *testing.T) {
 	m["banks/mybank-limits.yaml"].Data = []byte(second)
 	m["channels/my-hub.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(string(m["channels/myhub.yaml"].Data), "id: myhub", "id: my-hub", 1))}
 	m["channels/my.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(string(m["channels/myhub.yaml"].Data), "id: myhub", "id: my", 1))}
-	if _, err := profiles.Load(m, profiles.LoadOptions{Env: []string{"KAQIAO_CHANNELS_MY_HUB_ENDPOINT_MAX_CONNS=9"}}); err != nil {
+	if _, err := profiles.Load(m, profiles.LoadOptions{Env: []string{"KAQIAO_CHANNELS_MY_HUB_ENDPOINT_MAX_CONNS=9999"}}); err != nil {
 		t.Errorf("an id with - : %v", err)
 	}
 	m["banks/my-bank.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(text, "id: mybank", "id: my-bank", 1))}

@@ -202,7 +202,7 @@ type Endpoint struct {
 	URL string `yaml:"url"`
 	// TLS is needed where the URL is https.
 	TLS *TLS `yaml:"tls"`
-	// MaxConns is the number of connections kept, 1 to 10,000. Default 256.
+	// MaxConns is the number of connections kept, 1 to 10,000 and at least the channel's Limits.InFlight. Default 256.
 	MaxConns int `yaml:"max_conns"`
 	// MaxAnswerBytes is the longest answer taken, 1,024 to 16,777,216. Default 65,536.
 	MaxAnswerBytes int `yaml:"max_answer_bytes"`

@@ -179,7 +179,7 @@ func TestMockRules(t *testing.T) {
 	})
 	try(t, "channels/myhub.yaml", []broken{
 		{"max_request_bytes: 65536", "max_request_bytes: 1023", "mock.max_request_bytes: 1,023 is not within 1,024 to 16,777,216"},
-		{"max_conns: 4096", "max_conns: 0", "mock.max_conns: 0 is not within 1 to 100,000"},
+		{"max_conns: 4096           # connections taken", "max_conns: 0 #", "mock.max_conns: 0 is not within 1 to 100,000"},
 		{"{kind: busy, operation", "{kind: late, operation", `mock.faults[0].kind: "late" is not one of`},
 		{"default: {fixed: 2ms}", "default: {fixed: 25h}", "mock.latency.default.fixed: 25h0m0s is not within"},
 		{"default: {fixed: 2ms}", "default: {fixed: 2}", `mock.latency.default.fixed: "2" is not a duration`},
@@ -197,7 +197,8 @@ func TestChannelRules(t *testing.T) {
 		{url, "url: https://127.0.0.1:9199/preSvr?key=1", "endpoint.url: a URL with ? or # is not taken"},
 		{url, "url: https://127.0.0.1:0/preSvr", "endpoint.url: the port must be within 1 to 65,535"},
 		{url, "url: https://127.0.0.1:/preSvr", "endpoint.url: the port must be within 1 to 65,535"},
-		{"max_conns: 256", "max_conns: 10001", "endpoint.max_conns: 10,001 is not within 1 to 10,000"},
+		{"max_conns: 4096", "max_conns: 10001", "endpoint.max_conns: 10,001 is not within 1 to 10,000"},
+		{"max_conns: 4096", "max_conns: 4095", "endpoint.max_conns: 4,095 is less than limits.in_flight, 4,096: a connection carries one request at a time"},
 		{"max_answer_bytes: 65536", "max_answer_bytes: 16777217", "endpoint.max_answer_bytes: 16,777,217 is not within"},
 		{"ca: file:myhub/tls/ca.crt", "ca: myhub/tls/ca.crt", "endpoint.tls.ca: want a reference, file:PATH or env:NAME, never the secret itself"},
 		{"ca: file:myhub/tls/ca.crt", "ca: file:../ca.crt", "endpoint.tls.ca: want a plain path below the key folder"},

@@ -25,12 +25,25 @@ func (r *rules) channel(p place, c *Channel, protocols []string) {
 	r.endpoint(p.key("endpoint"), &c.Endpoint)
 	r.keys(p.key("keys"), c.Keys)
 	r.limits(p.key("limits"), &c.Limits)
+	connections(p, c)
 	r.timeouts(p.key("timeouts"), &c.Timeouts, Timeouts{
 		Connect: Duration(2 * time.Second), Apply: Duration(10 * time.Second),
 		Confirm: Duration(12 * time.Second), Query: Duration(5 * time.Second),
 	})
 	r.resolve(p.key("resolve"), &c.Resolve)
 	r.channelMock(p.key("mock"), &c.Mock)
+}
+
+// connections wants one for each request that the gate lets through: a
+// connection carries one at a time. With fewer, the requests of banks that hang
+// would hold them all, and those of every other bank would wait behind the gate
+// until their time is over.
+func connections(p place, c *Channel) {
+	has, lets := c.Endpoint.MaxConns, c.Limits.InFlight
+	if has >= 1 && has < lets && lets <= 100_000 {
+		p.key("endpoint").key("max_conns").fault("%s is less than limits.in_flight, %s: a connection carries one request at a time",
+			commas(int64(has)), commas(int64(lets)))
+	}
 }
 
 func (r *rules) endpoint(p place, e *Endpoint) {
