@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -12,9 +11,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"kaqiao/loadtest/control"
 	"kaqiao/loadtest/load"
-	"kaqiao/loadtest/report"
 	"kaqiao/loadtest/scenarios"
 	"kaqiao/profiles"
 )
@@ -24,6 +21,7 @@ type attackFlags struct {
 	places
 	output
 	scenario, stages, banks, mix, platform, profiles string
+	failures, failing                                string
 	rate                                             float64
 	long, drain                                      time.Duration
 	inFlight                                         int
@@ -39,7 +37,8 @@ func attackCommand() *cobra.Command {
 			"becomes of those before, and every latency counts from when its request was due.",
 		Example: "  loadtest attack --rate 50 --for 1m --banks state\n" +
 			"  loadtest attack --stages 30s:5-50,1m:50 --mix debit=9,credit=1 --json run.json\n" +
-			"  loadtest attack --scenario wallets --platform alipay",
+			"  loadtest attack --scenario wallets --platform alipay\n" +
+			"  loadtest attack --failures document --failing 20% --fail-on-missed",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := f.fill(c); err != nil {
 				return usageError{err}
@@ -58,11 +57,14 @@ func attackCommand() *cobra.Command {
 	flags.StringVar(&f.mix, "mix", "debit", "kinds of customers with weights, such as debit=9,credit=1")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides the order of kinds and the time people take")
 	flags.StringVar(&f.platform, "platform", "wechat", "the wallet: wechat, alipay or unionpay")
+	flags.StringVar(&f.failures, "failures", "", "make bindings fail, by category: document (information=42,bank=35,terminal=23) or a mix such as bank=1,account=2;\n"+
+		"failures of banks are ordered from the farm, at banks set aside for them")
+	flags.StringVar(&f.failing, "failing", "100%", "with --failures, the part of the bindings that are to fail")
 	flags.BoolVar(&f.think, "think", false, "let people take as long as the platform's journey says")
 	flags.IntVar(&f.inFlight, "in-flight", 20_000, "bindings under way at once; one that is due beyond is counted as not started")
 	flags.DurationVar(&f.drain, "drain", time.Minute, "how long the unfinished are waited for at the end")
 	flags.StringVar(&f.profiles, "profiles", "", "folder of profiles with the tiers' promises (default: those in the program)")
-	flags.BoolVar(&f.failOnMissed, "fail-on-missed", false, "exit with 3 where a tier is slower than it promises")
+	flags.BoolVar(&f.failOnMissed, "fail-on-missed", false, "exit with 3 where a tier is slower than it promises, or a planned failure was not told as it is")
 	return c
 }
 
@@ -100,7 +102,29 @@ func (f *attackFlags) choice() (c load.Choice, err error) {
 	if c.Mix, err = load.ParseWeights(f.mix); err != nil {
 		return c, fmt.Errorf("--mix: %w", err)
 	}
-	return c, nil
+	c.Failing, err = f.planned()
+	return c, err
+}
+
+// planned reads what is to fail.
+func (f *attackFlags) planned() (failing load.Failing, err error) {
+	if f.failures == "" {
+		return failing, nil
+	}
+	var part profiles.Share
+	if err := part.UnmarshalText([]byte(f.failing)); err != nil || part == 0 {
+		return failing, errors.New("--failing must be a part above 0% and up to 100%, such as 20%")
+	}
+	failing.Part, failing.Mix = float64(part), load.Document()
+	if f.failures != "document" {
+		if failing.Mix, err = load.ParseWeights(f.failures); err != nil {
+			return failing, fmt.Errorf("--failures: %w", err)
+		}
+	}
+	if err := failing.Check(); err != nil {
+		return failing, fmt.Errorf("--failures: %w", err)
+	}
+	return failing, nil
 }
 
 func (f *attackFlags) run(c *cobra.Command) error {
@@ -117,14 +141,15 @@ func (f *attackFlags) run(c *cobra.Command) error {
 	if platform == nil {
 		return usageError{errors.New("--platform: no profile has this platform")}
 	}
+	choice.Failing.Terminal = platform.Terminal
 	gateway, err := f.gateway()
 	if err != nil {
 		return err
 	}
 	s := &siege{
 		attack: load.Attack{Pace: pace, InFlight: f.inFlight, Drain: f.drain}, choice: choice, set: set,
-		bind: load.Bind{Gateway: gateway, Platform: f.platform, Run: "lt" + rand.Text()[:12]},
-		farm: f.farm(), progress: progress(c.ErrOrStderr(), pace.Count()),
+		bind: load.Bind{Gateway: gateway, Platform: f.platform, Run: "lt" + rand.Text()[:12], Judge: f.failures != ""},
+		farm: f.farm(), progress: progress(c.ErrOrStderr(), pace.Count()), stderr: c.ErrOrStderr(),
 	}
 	if f.think {
 		s.bind.Think = load.Think{Journey: platform.Journey.Std(), Seed: f.seed}
@@ -136,57 +161,10 @@ func (f *attackFlags) run(c *cobra.Command) error {
 	if err := f.output.report(c, r); err != nil {
 		return err
 	}
-	if f.failOnMissed && r.Missed() {
+	if f.failOnMissed && (r.Missed() || r.Misclassified()) {
 		return verdict(exitBreaks)
 	}
 	return nil
-}
-
-// siege is one attack from the choice of people to the report.
-type siege struct {
-	attack   load.Attack
-	choice   load.Choice
-	set      *profiles.Set
-	bind     load.Bind
-	farm     *control.Farm
-	progress func()
-}
-
-func (s *siege) run(ctx context.Context) (*report.Report, error) {
-	all, err := s.farm.Banks(ctx)
-	if err != nil {
-		return nil, err
-	}
-	banks, weights, err := s.choice.Select(all)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	plan, err := s.choice.Plan(ctx, s.farm, banks, weights, s.attack.Pace.Count())
-	if err != nil {
-		return nil, err
-	}
-	recorder := load.NewRecorder(len(banks))
-	s.bind.Inbox, s.bind.Plan, s.bind.Record, s.bind.Done = s.farm, plan, recorder, s.progress
-	starts := s.attack.Run(ctx, s.bind.Shoot)
-
-	// The report is wanted after an interruption too, but not for ever.
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
-	defer cancel()
-	if err := recorder.Share(after, s.farm, banks); err != nil {
-		return nil, err
-	}
-	asked := report.Asked{
-		Seed: s.choice.Seed, Platform: s.bind.Platform, JourneyS: s.bind.Think.Journey.Seconds(), InFlightLimit: s.attack.InFlight,
-	}
-	for _, b := range banks {
-		asked.Banks = append(asked.Banks, b.ID)
-	}
-	for _, kind := range s.choice.Mix {
-		asked.Mix = append(asked.Mix, kind.Name)
-	}
-	return report.Make(report.Run{
-		Pace: s.attack.Pace, Asked: asked, Starts: starts, Banks: banks, Lanes: recorder.Tallies(), Set: s.set,
-	}), nil
 }
 
 func loadSet(folder string) (*profiles.Set, error) {

@@ -155,6 +155,35 @@ func (f *Farm) Behave(ctx context.Context, bank string, behaviour any) error {
 	return f.ask(ctx, http.MethodPut, "/banks/"+url.PathEscape(bank)+"/behaviour", nil, behaviour, nil)
 }
 
+// Layered reports whether a layer lies over a bank's own behaviour.
+func (f *Farm) Layered(ctx context.Context, bank string) (bool, error) {
+	var now struct {
+		Layered bool `json:"layered"`
+	}
+	err := f.ask(ctx, http.MethodGet, "/banks/"+url.PathEscape(bank)+"/behaviour", nil, nil, &now)
+	return now.Layered, err
+}
+
+// Calm takes the layer over a bank's own behaviour away.
+func (f *Farm) Calm(ctx context.Context, bank string) error {
+	return f.ask(ctx, http.MethodDelete, "/banks/"+url.PathEscape(bank)+"/behaviour", nil, nil, nil)
+}
+
+// Enrol adds a customer whose cards' state is open, frozen, closed, locked or lost.
+func (f *Farm) Enrol(ctx context.Context, bank, state string, c Customer) error {
+	cards := make([]map[string]any, len(c.Cards))
+	for i, card := range c.Cards {
+		cards[i] = map[string]any{
+			"number": card.Number.Reveal(), "type": card.Type, "class": card.Class, "cvv": card.CVV.Reveal(),
+			"expiry": card.Expiry.Reveal(), "online_payment": card.OnlinePayment, "state": state,
+		}
+	}
+	return f.ask(ctx, http.MethodPost, "/banks/"+url.PathEscape(bank)+"/customers", nil, map[string]any{
+		"name": c.Name.Reveal(), "mobile": c.Mobile.Reveal(), "email": c.Email, "cards": cards,
+		"document": map[string]any{"type": c.Document.Type, "number": c.Document.Number.Reveal()},
+	}, nil)
+}
+
 // RefusalError is an answer of the farm that is not a success.
 type RefusalError struct {
 	Status int

@@ -2,12 +2,10 @@ package load
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 
 	"kaqiao/loadtest/control"
@@ -71,6 +69,8 @@ type Bind struct {
 	Now func() time.Time
 	// Done is told of each binding's end. Optional.
 	Done func()
+	// Judge: each binding is held against its plan. One that was cut off is not.
+	Judge bool
 }
 
 // The pauses between two looks at a binding that is being found out, or at an inbox.
@@ -81,6 +81,8 @@ const (
 	inboxPause = 100 * time.Millisecond // after a look that failed
 	// confirmsMost is how often a code is brought whose confirm turned out to have never reached the bank.
 	confirmsMost = 3
+	// wrongsMost is how often a wrong code is brought. No bank lets anybody try so often.
+	wrongsMost = 10
 )
 
 // Shoot binds the i-th card of the plan.
@@ -92,6 +94,9 @@ func (b *Bind) Shoot(ctx context.Context, i int, due time.Time) {
 	}
 	journey := b.now().Sub(due)
 	b.Record.Ended(s.subject.Lane, end, journey-s.thought, journey)
+	if b.Judge && end != EndCutOff {
+		b.Record.Judged(s.subject.Lane, Misjudged{i, s.heard.id, s.subject.Bank, s.heard.judge(s.subject.Planned, end)})
+	}
 	if b.Done != nil {
 		b.Done()
 	}
@@ -111,6 +116,7 @@ type session struct {
 	i       int
 	arrived time.Time
 	thought time.Duration // how much of it the person took
+	heard   heard
 }
 
 // run takes the binding from apply to its end and says how that was.
@@ -125,7 +131,7 @@ func (s *session) run(ctx context.Context) string {
 	}
 	code, ok := s.code(ctx, s.arrived.Add(first))
 	if !ok {
-		s.Record.Failed(s.subject.Lane, Confirm, CategoryInbox, EndNoCode)
+		s.failed(Confirm, Answer{Category: CategoryInbox, Code: EndNoCode})
 		return EndNoCode
 	}
 	due := s.now().Add(second)
@@ -137,12 +143,16 @@ func (s *session) run(ctx context.Context) string {
 
 // apply asks for the binding. An empty end means that the code is waited for.
 func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end string) {
-	a, err := s.Gateway.Apply(ctx, Wallet{Key: s.name(), User: s.name(), Platform: s.Platform, Subject: s.subject})
+	w := Wallet{Key: s.name(), User: s.name(), Platform: s.Platform, Subject: s.subject, Phone: today()}
+	if p := s.subject.Planned; p != nil && p.spoil != nil {
+		p.spoil(&w)
+	}
+	a, err := s.Gateway.Apply(ctx, w)
 	took := s.now().Sub(due)
 	if err != nil {
 		return a, s.missed(Apply, took, err)
 	}
-	s.Record.Answered(s.subject.Lane, Apply, took, a)
+	s.answered(Apply, took, a)
 	if a.Status == 202 {
 		a, end = s.settle(ctx, Apply, a)
 	}
@@ -169,14 +179,22 @@ func (s *session) confirm(ctx context.Context, a Answer, code secret.Code, due t
 	if slices.Contains(a.Requires, "card.expiry") {
 		p.Expiry = card.Expiry
 	}
-	for n := range confirmsMost {
+	confirms := confirmsMost
+	if s.wrongs() {
+		p.Code, confirms = secret.NewCode(nextDigit(code.Reveal())), wrongsMost
+	}
+	for n := range confirms {
 		p.Key = s.name() + "-confirm-" + strconv.Itoa(n)
 		next, err := s.Gateway.Confirm(ctx, a.ID, p)
 		took := s.now().Sub(due)
 		if err != nil {
 			return s.missed(Confirm, took, err)
 		}
-		s.Record.Answered(s.subject.Lane, Confirm, took, next)
+		s.answered(Confirm, took, next)
+		if s.again(next) {
+			due = s.now()
+			continue
+		}
 		if next.Status != 202 {
 			return endOf(next)
 		}
@@ -190,7 +208,18 @@ func (s *session) confirm(ctx context.Context, a Answer, code secret.Code, due t
 		// It never reached the bank, the gateway found out: the same code serves again.
 		due = s.now()
 	}
+	if s.wrongs() {
+		return EndFailed
+	}
 	return EndProcessing
+}
+
+// wrongs: the person types a wrong code.
+func (s *session) wrongs() bool { return s.subject.Planned != nil && s.subject.Planned.wrongCode }
+
+// again: the person types the same wrong code once more, until it is locked.
+func (s *session) again(a Answer) bool {
+	return s.wrongs() && s.subject.Planned.First != "" && a.Code == s.subject.Planned.First
 }
 
 func endOf(a Answer) string {
@@ -220,7 +249,7 @@ func (s *session) settle(ctx context.Context, step Step, a Answer) (Answer, stri
 		a = next
 	}
 	if a.Code != "" && a.Code != told {
-		s.Record.Failed(s.subject.Lane, step, a.Category, a.Code)
+		s.failed(step, a)
 	}
 	return a, ""
 }
@@ -258,42 +287,4 @@ func (s *session) think(ctx context.Context, d time.Duration) bool {
 	}
 	s.thought += d
 	return sleep(ctx, d)
-}
-
-// missed records a request without an answer.
-func (s *session) missed(step Step, took time.Duration, err error) string {
-	s.Record.Missed(s.subject.Lane, step, took, CategoryTransport, transportCode(err))
-	return EndUnanswered
-}
-
-// transportCode names why there was no answer, in words that hold nothing of the request.
-func transportCode(err error) string {
-	var timeout interface{ Timeout() bool }
-	switch {
-	case errors.Is(err, errNotJSON):
-		return "not_json"
-	case errors.Is(err, context.Canceled):
-		return "cut_off"
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "timeout"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "connection_refused"
-	case errors.Is(err, syscall.ECONNRESET):
-		return "connection_reset"
-	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.EADDRNOTAVAIL):
-		return "out_of_sockets" // the load tester's own machine
-	}
-	return "no_answer"
-}
-
-// sleep returns false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

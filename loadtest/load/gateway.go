@@ -44,6 +44,7 @@ type Wallet struct {
 	User     string
 	Platform string
 	Subject  Subject
+	Phone    Phone
 }
 
 // Proof is what a confirm brings.
@@ -77,6 +78,9 @@ func NewGateway(url string, key secret.Key, doer *http.Client) (*HTTPGateway, er
 func (g *HTTPGateway) Apply(ctx context.Context, w Wallet) (Answer, error) {
 	c := w.Subject.Customer
 	card := w.Subject.Card()
+	if w.Phone == (Phone{}) {
+		w.Phone = today()
+	}
 	return answer(g.transport.CreateBinding(ctx, &client.CreateBindingParams{IdempotencyKey: w.Key}, client.BindingRequest{ //nolint:bodyclose // answer closes it
 		UserID: w.User, Platform: w.Platform,
 		Card: client.Card{Number: card.Number.Reveal(), Cvv: card.CVV.Reveal(), Expiry: card.Expiry.Reveal()},
@@ -84,7 +88,10 @@ func (g *HTTPGateway) Apply(ctx context.Context, w Wallet) (Answer, error) {
 			Name: c.Name.Reveal(), Mobile: c.Mobile.Reveal(), Email: c.Email,
 			Document: client.Document{Type: client.DocumentType(c.Document.Type), Number: c.Document.Number.Reveal()},
 		},
-		Terminal: client.Terminal{Os: "android", OsVersion: "14", ClientVersion: "8.0.50", DeviceID: w.User},
+		Terminal: client.Terminal{
+			Os: client.TerminalOs(w.Phone.OS), OsVersion: w.Phone.Version, ClientVersion: w.Phone.ClientVersion,
+			RestrictedMode: w.Phone.Restricted, DeviceID: w.User,
+		},
 	}))
 }
 

@@ -49,6 +49,7 @@ type Subject struct {
 	Bank     string
 	Kind     string // of customer: debit, credit…
 	Customer *control.Customer
+	Planned  *Planned // what it is made to run into; nil: nothing
 }
 
 // Card is the card that is bound.
@@ -59,6 +60,8 @@ type Choice struct {
 	Banks []Weighted // ids or tiers; empty: all
 	Mix   []Weighted // kinds of customers; empty: debit
 	Seed  uint64
+	// Failing are the bindings that are to fail.
+	Failing Failing
 }
 
 // People is what of the farm a plan needs.
@@ -100,30 +103,70 @@ func (c Choice) Plan(ctx context.Context, farm People, banks []control.Bank, wei
 	if len(mix) == 0 {
 		mix = []Weighted{{Name: "debit", Weight: 1}}
 	}
-	plan := make([]Subject, n)
-	need := map[source]int{}
-	turns, kinds := newTurns(weights), rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // chance that must repeat
-	for i := range plan {
-		lane := turns.next()
-		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix)}
-		need[plan[i].source()]++
+	if err := c.suits(mix); err != nil {
+		return nil, err
 	}
-	have, err := fetch(ctx, farm, need)
+	ways, err := c.Failing.ways(banks, c.Seed)
 	if err != nil {
 		return nil, err
 	}
+	plan, planned := make([]Subject, n), c.Failing.draw(ways, n, c.Seed)
+	need := map[source]int{}
+	turns, kinds := newTurns(weights, ways.healthy), rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // chance that must repeat
+	for i := range plan {
+		lane, apart := ways.apart[planned[i]]
+		if !apart {
+			lane = turns.next()
+		}
+		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix), Planned: planned[i]}
+		if p := planned[i]; p != nil && p.from.kind != "" {
+			plan[i].Kind = p.from.kind
+		}
+		need[plan[i].source()]++
+	}
+	return plan, people(ctx, farm, plan, need, c.Seed)
+}
+
+// suits refuses kinds of customers of whom nobody can say whether they are meant to fail.
+func (c Choice) suits(mix []Weighted) error {
+	for _, m := range mix {
+		if c.Failing.Part > 0 && (m.Name == "class_iii" || m.Name == "virtual") {
+			return fmt.Errorf("customers of kind %s fail by themselves: leave them out of the mix, and ask for failures of category %s", m.Name, Account)
+		}
+	}
+	return nil
+}
+
+// people gives each subject of a plan its own customer.
+func people(ctx context.Context, farm People, plan []Subject, need map[source]int, seed uint64) error {
+	have, err := fetch(ctx, farm, need)
+	if err != nil {
+		return err
+	}
+	numbers := rand.New(rand.NewPCG(seed, 4)) //nolint:gosec // chance that must repeat
 	for i := range plan {
 		s := &plan[i]
 		rest := have[s.source()]
 		s.Customer, have[s.source()] = &rest[0], rest[1:]
+		if s.Planned == nil || s.Planned.from.newState == "" {
+			continue
+		}
+		if err := enrol(ctx, farm, numbers, s); err != nil {
+			return err
+		}
 	}
-	return plan, nil
+	return nil
 }
 
 // source is where customers come from.
-type source struct{ bank, kind string }
+type source struct {
+	bank, kind string
+	refused    bool // only those whose card can't pay online
+}
 
-func (s Subject) source() source { return source{s.Bank, s.Kind} }
+func (s Subject) source() source {
+	return source{s.Bank, s.Kind, s.Planned != nil && s.Planned.from.refused}
+}
 
 func fetch(ctx context.Context, farm People, need map[source]int) (map[source][]control.Customer, error) {
 	type found struct {
@@ -159,7 +202,7 @@ func fetchFrom(ctx context.Context, farm People, from source, n int) ([]control.
 			return nil, fmt.Errorf("customers of %s: %w", from.bank, err)
 		}
 		for _, c := range page {
-			if len(c.Cards) > 0 {
+			if len(c.Cards) > 0 && (!from.refused || !c.Cards[0].OnlinePayment) {
 				people = append(people, c)
 			}
 		}
@@ -172,11 +215,18 @@ func fetchFrom(ctx context.Context, farm People, from source, n int) ([]control.
 	return people, nil
 }
 
-// turns takes banks in turn, each as often as its weight says, evenly spread.
-type turns struct{ weights, credit []float64 }
+// turns takes lanes in turn, each as often as its weight says, evenly spread.
+type turns struct {
+	lanes           []int
+	weights, credit []float64
+}
 
-func newTurns(weights []float64) *turns {
-	return &turns{weights: weights, credit: make([]float64, len(weights))}
+func newTurns(weights []float64, lanes []int) *turns {
+	t := &turns{lanes: lanes, credit: make([]float64, len(lanes))}
+	for _, lane := range lanes {
+		t.weights = append(t.weights, weights[lane])
+	}
+	return t
 }
 
 func (t *turns) next() int {
@@ -189,7 +239,7 @@ func (t *turns) next() int {
 		}
 	}
 	t.credit[best] -= sum
-	return best
+	return t.lanes[best]
 }
 
 func draw(r *rand.Rand, mix []Weighted) string {

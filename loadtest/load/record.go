@@ -2,6 +2,7 @@ package load
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -72,6 +73,9 @@ type Tally struct {
 	Journey  Latencies // the same with it; empty where nobody thinks
 	Ends     map[string]int64
 	Failures map[Failure]int64
+	// Of the bindings of an attack in which failures are planned:
+	Judged    map[Judgement]int64
+	Misjudged []Misjudged // one by one, at most 1,000 a bank
 }
 
 // Add merges another tally exactly.
@@ -94,11 +98,15 @@ func (t *Tally) Add(o Tally) {
 	for f, n := range o.Failures {
 		t.Failures[f] += n
 	}
+	for j, n := range o.Judged {
+		t.Judged[j] += n
+	}
+	t.Misjudged = append(t.Misjudged, o.Misjudged...)
 }
 
 func (t *Tally) init() {
 	if t.Ends == nil {
-		t.Ends, t.Failures = map[string]int64{}, map[Failure]int64{}
+		t.Ends, t.Failures, t.Judged = map[string]int64{}, map[Failure]int64{}, map[Judgement]int64{}
 	}
 }
 
@@ -171,12 +179,24 @@ func (r *Recorder) Failed(lane int, s Step, category, code string) {
 	l.tally.Failures[Failure{s, category, code}]++
 }
 
+// Judged records how a binding's end compares with its plan.
+func (r *Recorder) Judged(lane int, m Misjudged) {
+	l := &r.lanes[lane]
+	l.Lock()
+	defer l.Unlock()
+	l.tally.Judged[m.Judgement]++
+	if !m.Right && len(l.tally.Misjudged) < mostMisjudged {
+		l.tally.Misjudged = append(l.tally.Misjudged, m)
+	}
+}
+
 // Tallies returns a copy of what each lane holds. No binding may be running any more.
 func (r *Recorder) Tallies() []Tally {
 	all := make([]Tally, len(r.lanes))
 	for i := range r.lanes {
 		all[i] = r.lanes[i].tally
 		all[i].Ends, all[i].Failures = maps.Clone(all[i].Ends), maps.Clone(all[i].Failures)
+		all[i].Judged, all[i].Misjudged = maps.Clone(all[i].Judged), slices.Clone(all[i].Misjudged)
 	}
 	return all
 }

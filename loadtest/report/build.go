@@ -40,6 +40,7 @@ func Make(run Run) *Report {
 	}
 	slices.SortFunc(r.Banks, func(a, b Group) int { return cmp.Compare(a.ID, b.ID) })
 	r.Promises = promises(run)
+	r.Classified = classified(run)
 	r.Attack = attack(run, r)
 	return r
 }
@@ -121,7 +122,7 @@ func promises(run Run) []Promise {
 		for _, p := range promisesOf(run, tier) {
 			keeps := func(b control.Bank) bool {
 				profile := run.Set.Bank(b.ID)
-				return b.Tier == tier && profile != nil && profile.Answers == p
+				return b.Tier == tier && profile != nil && profile.Answers == p && !run.Asked.setAside(b.ID)
 			}
 			sum, _ := merge(run, keeps)
 			var ids []string
@@ -142,7 +143,7 @@ func promises(run Run) []Promise {
 func promisesOf(run Run, tier string) (list []profiles.Promise) {
 	for _, b := range run.Banks {
 		profile := run.Set.Bank(b.ID)
-		if b.Tier == tier && profile != nil && profile.Answers.To > 0 && !slices.Contains(list, profile.Answers) {
+		if b.Tier == tier && profile != nil && profile.Answers.To > 0 && !run.Asked.setAside(b.ID) && !slices.Contains(list, profile.Answers) {
 			list = append(list, profile.Answers)
 		}
 	}

@@ -18,6 +18,8 @@ type Report struct {
 	Tiers     []Group   `json:"tiers"` // in the order state, city, foreign; only those that were asked
 	Banks     []Group   `json:"banks"` // by id
 	Promises  []Promise `json:"promises"`
+	// Classified holds planned failures against what the caller was told; absent where none was planned.
+	Classified *Classified `json:"classified,omitempty"`
 }
 
 // Asked is what was asked of the load tester.
@@ -32,6 +34,8 @@ type Asked struct {
 	Platform      string   `json:"platform"`
 	JourneyS      float64  `json:"journey_s,omitempty"` // the mean time that people were given to think; absent: none
 	InFlightLimit int      `json:"in_flight_limit"`
+	// Failures are those that were asked for; absent: none.
+	Failures *FailuresAsked `json:"failures,omitempty"`
 }
 
 // Stage is a part in which the rate goes evenly from one figure to another.

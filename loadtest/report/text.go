@@ -29,6 +29,7 @@ func (r *Report) Text(w io.Writer, o TextOptions) error {
 	p.promises()
 	p.ends()
 	p.failures()
+	p.classified()
 	p.doubts()
 	_, err := io.WriteString(w, p.String())
 	return err

@@ -17,6 +17,8 @@ type words struct {
 
 	ends, failures, noFailures, category, code, part string
 
+	planned plannedWords
+
 	doubts string
 
 	tiers      map[string]string
@@ -49,6 +51,7 @@ func english() words {
 		promised: "promised", under: "under %s", fromTo: "%s to %s", verdict: "verdict",
 		ends: "How the bindings ended", failures: "Why requests failed", noFailures: "none failed",
 		category: "category", code: "code", part: "part",
+		planned:    plannedEnglish(),
 		doubts:     "Before you trust these figures",
 		tiers:      map[string]string{"state": "state", "city": "city", "foreign": "foreign", "all": "all"},
 		steps:      map[string]string{"apply": "apply", "confirm": "confirm", "binding": "whole binding", "journey": "with thinking"},
@@ -77,6 +80,7 @@ func chinese() words {
 		promised: "承诺", under: "%s 以内", fromTo: "%s 至 %s", verdict: "结论",
 		ends: "绑卡结果", failures: "失败原因", noFailures: "无失败",
 		category: "类别", code: "代码", part: "占比",
+		planned:  plannedChinese(),
 		doubts:   "数据可信度提示",
 		tiers:    map[string]string{"state": "国有大行", "city": "城商行", "foreign": "外资银行", "all": "全部"},
 		steps:    map[string]string{"apply": "签约申请", "confirm": "签约确认", "binding": "完整绑卡", "journey": "含用户操作"},

@@ -22,7 +22,7 @@ var shipped embed.FS
 const maxBytes = 64 << 10
 
 // allowed are the flags that a scenario may set: what is asked for, never where it goes.
-var allowed = []string{"rate", "for", "stages", "banks", "mix", "seed", "platform", "think", "in-flight", "drain", "fail-on-missed"}
+var allowed = []string{"rate", "for", "stages", "banks", "mix", "seed", "platform", "failures", "failing", "think", "in-flight", "drain", "fail-on-missed"}
 
 // Names lists the scenarios in the program, in one line.
 func Names() string {

@@ -14,7 +14,7 @@ func flags() *pflag.FlagSet {
 	f.Float64("rate", 20, "")
 	f.Duration("for", 0, "")
 	f.Bool("think", false, "")
-	for _, name := range []string{"stages", "banks", "mix", "platform"} {
+	for _, name := range []string{"stages", "banks", "mix", "platform", "failures", "failing"} {
 		f.String(name, "", "")
 	}
 	f.Uint64("seed", 1, "")
