@@ -168,22 +168,24 @@ func TestByAgreement(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer func() { _ = s.Close() }()
 	for i, b := range []journal.Binding{
-		{ID: "bnd_1", Channel: "nucc", Agreement: "A"},
-		{ID: "bnd_2", Channel: "nucc", Agreement: "A"},
-		{ID: "bnd_3", Channel: "direct", Agreement: "A"},
-		{ID: "bnd_4", Channel: "nucc"},
+		{ID: "bnd_1", Channel: "nucc", Member: "C1", Agreement: "A"},
+		{ID: "bnd_2", Channel: "nucc", Member: "C1", Agreement: "A"},
+		{ID: "bnd_3", Channel: "direct", Member: "C1", Agreement: "A"},
+		{ID: "bnd_4", Channel: "nucc", Member: "C1"},
+		{ID: "bnd_5", Channel: "nucc", Member: "C2", Agreement: "A"},
 	} {
 		b.Version, b.CardHash, b.CreatedAt = 1, []byte{byte(i)}, time.Unix(1, 0).UTC()
 		if err := s.Apply(t.Context(), journal.Change{Binding: &b}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, c := range []struct{ channel, agreement, want string }{
-		{"nucc", "A", "bnd_2"}, {"direct", "A", "bnd_3"}, {"nucc", "B", ""}, {"nucc", "", ""}, {"other", "A", ""},
+	for _, c := range []struct{ channel, member, agreement, want string }{
+		{"nucc", "C1", "A", "bnd_2"}, {"direct", "C1", "A", "bnd_3"}, {"nucc", "C2", "A", "bnd_5"},
+		{"nucc", "C1", "B", ""}, {"nucc", "C1", "", ""}, {"other", "C1", "A", ""}, {"nucc", "C3", "A", ""},
 	} {
-		b, err := s.ByAgreement(t.Context(), c.channel, c.agreement)
+		b, err := s.ByAgreement(t.Context(), c.channel, c.member, c.agreement)
 		if b.ID != c.want || (c.want == "") != errors.Is(err, journal.ErrNotFound) {
-			t.Errorf("%s %q: got %q, %v; want %q", c.channel, c.agreement, b.ID, err, c.want)
+			t.Errorf("%s %s %q: got %q, %v; want %q", c.channel, c.member, c.agreement, b.ID, err, c.want)
 		}
 	}
 }

@@ -156,9 +156,10 @@ type Store interface {
 }
 
 // Agreements is the power to find a binding by what a bank calls it: the
-// newest with this agreement number on the channel, or ErrNotFound.
+// newest with this agreement number of this member of the channel, or
+// ErrNotFound. Two banks behind one hub may use the same number.
 type Agreements interface {
-	ByAgreement(ctx context.Context, channel, agreement string) (Binding, error)
+	ByAgreement(ctx context.Context, channel, member, agreement string) (Binding, error)
 }
 
 // Filter selects bindings of one caller, newest first.

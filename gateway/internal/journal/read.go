@@ -32,7 +32,7 @@ type query struct {
 func (r *readStatements) queries() []query {
 	return []query{
 		{&r.binding, `SELECT ` + bindingColumns + ` FROM bindings WHERE id = ?`},
-		{&r.agreement, `SELECT ` + bindingColumns + ` FROM bindings WHERE channel = ? AND agreement = ? AND agreement <> ''
+		{&r.agreement, `SELECT ` + bindingColumns + ` FROM bindings WHERE channel = ? AND agreement = ? AND agreement <> '' AND member = ?
 			ORDER BY id DESC LIMIT 1`},
 		{&r.page, `SELECT ` + bindingColumns + ` FROM bindings WHERE caller = ? AND id < ?
 			AND (? = '[]' OR state IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`},
@@ -80,10 +80,10 @@ func (s *SQLite) Binding(ctx context.Context, id string) (Binding, error) {
 	return b, reading("binding", err)
 }
 
-// ByAgreement returns the newest binding of a channel with the bank's
-// agreement number, or ErrNotFound.
-func (s *SQLite) ByAgreement(ctx context.Context, channel, agreement string) (Binding, error) {
-	b, err := scanBinding(one(ctx, s.read.agreement, channel, agreement))
+// ByAgreement returns the newest binding of a member of a channel with the
+// bank's agreement number, or ErrNotFound.
+func (s *SQLite) ByAgreement(ctx context.Context, channel, member, agreement string) (Binding, error) {
+	b, err := scanBinding(one(ctx, s.read.agreement, channel, agreement, member))
 	return b, reading("binding by agreement", err)
 }
 
