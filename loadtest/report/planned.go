@@ -81,15 +81,22 @@ func (p *printer) misjudged(c *Classified) {
 		return
 	}
 	p.line("")
+	t := table{columns: []column{{"", left, 1}, {"", left, 0}, {"", left, 0}}}
 	for _, m := range c.Misjudged[:min(len(c.Misjudged), mostMisjudged)] {
 		kind := p.kind(m.Kind)
 		if m.Kind == "" {
 			kind = p.words.planned.healthy
 		}
-		p.line(wrap([]string{
-			fmt.Sprintf("#%d", m.Nth), m.Bank, kind,
-			p.words.planned.expected + " " + p.whole(m.Want, m.WantEnd), p.words.planned.came + " " + p.whole(m.Came, m.CameEnd),
-		}))
+		who := []string{fmt.Sprintf("#%d", m.Nth), m.Bank, kind}
+		if m.Binding != "" {
+			who = append(who, m.Binding)
+		}
+		p.line(wrap(who))
+		t.rows = [][]string{
+			{"", p.words.planned.expected, p.whole(m.Want, m.WantEnd)},
+			{"", p.words.planned.came, p.whole(m.Came, m.CameEnd)},
+		}
+		t.cells(p, p.paint)
 	}
 	if more := int(c.Wrong) - mostMisjudged; more > 0 {
 		p.line(fmt.Sprintf(p.words.planned.more, more))

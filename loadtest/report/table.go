@@ -38,16 +38,17 @@ func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 const gap = "  "
 
 func (t *table) write(w io.StringWriter, p paint) {
-	widths := make([]int, len(t.columns))
 	title := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		title[i] = c.title
-		widths[i] = max(c.least, width(c.title))
-		for _, row := range t.rows {
-			widths[i] = max(widths[i], width(row[i]))
-		}
 	}
-	t.line(w, title, widths, func(int) string { return p.style(faint) })
+	t.line(w, title, t.widths(), func(int) string { return p.style(faint) })
+	t.cells(w, p)
+}
+
+// cells writes the rows without the titles.
+func (t *table) cells(w io.StringWriter, p paint) {
+	widths := t.widths()
 	for i, row := range t.rows {
 		t.line(w, row, widths, func(col int) string {
 			if t.tint == nil {
@@ -56,6 +57,17 @@ func (t *table) write(w io.StringWriter, p paint) {
 			return p.style(t.tint(i, col))
 		})
 	}
+}
+
+func (t *table) widths() []int {
+	widths := make([]int, len(t.columns))
+	for i, c := range t.columns {
+		widths[i] = max(c.least, width(c.title))
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], width(row[i]))
+		}
+	}
+	return widths
 }
 
 func (t *table) line(w io.StringWriter, cells []string, widths []int, style func(col int) string) {
