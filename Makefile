@@ -7,7 +7,7 @@ GO    ?= go
 HOME_ := .kaqiao
 TOOL  := $(GO) tool -modfile=.ci/tools.mod
 
-.PHONY: help build keys up demo test race lint generate fresh bench bench-call bench-banks clean
+.PHONY: help build keys up demo test race lint generate fresh bench bench-call bench-banks bench-isolation clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -43,7 +43,7 @@ generate: ## what is generated: the API's types and client
 fresh: generate ## fails where what is generated is not what is committed
 	@git diff --exit-code -- gateway
 
-bench: bench-call bench-banks ## each benchmark prints its floor beside its result
+bench: bench-call bench-banks bench-isolation ## each benchmark prints its floor beside its result
 	@$(GO) test -run '^$$' -bench . -benchmem ./profiles/... ./gateway/... ./mockbanks/...
 
 bench-call: ## what a call costs through the gateway, and how much it adds, beside the floor; a minute
@@ -51,6 +51,9 @@ bench-call: ## what a call costs through the gateway, and how much it adds, besi
 
 bench-banks: ## what a call and both programs' memory cost with 4,000 banks beside 16; a minute
 	@$(GO) test -run '^$$' -bench '^BenchmarkManyBanks$$' -benchtime 1x -v ./loadtest/e2e
+
+bench-isolation: ## what a healthy bank feels of two that never answer; two minutes
+	@$(GO) test -run '^$$' -bench '^BenchmarkIsolation$$' -benchtime 1x -v ./loadtest/e2e
 
 clean: ## bin/ and .kaqiao/, keys and data included
 	@rm -rf bin $(HOME_)

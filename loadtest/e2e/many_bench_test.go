@@ -37,7 +37,7 @@ func BenchmarkManyBanks(b *testing.B) {
 			if rate == 0 {
 				rate = throughput / 2
 			}
-			results[n] = append(results[n], p.measure(b, rate))
+			results[n] = append(results[n], p.mustMeasure(b, rate))
 			p.kill()
 		}
 	}
@@ -112,14 +112,14 @@ func (p *process) resident(b testing.TB) int {
 
 // invented is a bank beside the shipped ones, and a card of it.
 type invented struct {
-	id, card string
-	profile  []byte
+	id, card, member string
+	profile          []byte
 }
 
 func inventBanks(n int) []invented {
 	banks := make([]invented, n)
 	for i := range banks {
-		banks[i] = invented{id: fmt.Sprintf("city-%04d", i), profile: fmt.Appendf(nil, `
+		banks[i] = invented{id: fmt.Sprintf("city-%04d", i), member: fmt.Sprintf("C199%010d", i), profile: fmt.Appendf(nil, `
 id: city-%04[1]d
 name: {zh: 城市商业银行 %04[1]d, en: City Bank %04[1]d}
 tier: city
@@ -128,7 +128,7 @@ bins: [{prefix: "1%04[1]d", length: 19, type: debit}]
 routes: [{channel: nucc, member: C199%010[1]d}]
 challenge: {kinds: [sms]}
 money: {single_fen: 1000000}
-limits: {per_second: 100000, in_flight: 10000}
+limits: {per_second: 100000, in_flight: 1024}
 timeouts: {apply: 10s, confirm: 12s, query: 5s}
 answers: {from: 3s, to: 5s}
 quiet_hours: "00:00-08:00"
