@@ -73,7 +73,7 @@ func TestFiles(t *testing.T) {
 		{"not YAML", "banks/mybank.yaml", "id: mybank\nname: {zh: [\n", "banks/mybank.yaml:2:1: not YAML: ", 0},
 		{"a tab", "banks/mybank.yaml", "id:\n\tmybank\n", "banks/mybank.yaml:2:1: not YAML: ", 0},
 		{"not UTF-8", "banks/mybank.yaml", "id: \xff\xfe\n", "banks/mybank.yaml: not YAML: ", 0},
-		{"two documents", "banks/mybank.yaml", bank + "---\nid: second\n", "banks/mybank.yaml:142:1: a second document: one file is one profile", 0},
+		{"two documents", "banks/mybank.yaml", bank + "---\nid: second\n", "banks/mybank.yaml:143:1: a second document: one file is one profile", 0},
 		{"a second document that is not YAML", "banks/mybank.yaml", bank + "---\n{\n", "banks/mybank.yaml:", 0},
 		{"too large", "banks/mybank.yaml", bank + strings.Repeat("#", 1<<20), "banks/mybank.yaml: larger than 1,048,576 bytes", 0},
 		{"another ending", "banks/another.yml", bank, "banks/another.yml: profiles are named <id>.yaml", 0},

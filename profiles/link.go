@@ -146,7 +146,7 @@ func ownCards(banks entries[Bank]) []bins.Row {
 			taken[this] = e.f.id
 			rows = append(rows, bins.Row{
 				Prefix: b.Prefix, Length: uint8(b.Length), //nolint:gosec // 13 to 19
-				Bank: e.f.id, Type: b.Type, Scheme: b.Scheme, NoLuhn: b.NoLuhn,
+				Bank: e.f.id, Type: b.Type, Scheme: b.Scheme, NoLuhn: b.NoLuhn, Offline: b.NoOnlinePayment,
 			})
 		}
 	}

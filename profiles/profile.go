@@ -87,6 +87,8 @@ type BIN struct {
 	Scheme string `yaml:"scheme"`
 	// NoLuhn is true where cards of this prefix do not carry a Luhn digit. Default false.
 	NoLuhn bool `yaml:"no_luhn"`
+	// NoOnlinePayment is true where cards of this prefix can't pay online over UnionPay: they can't be bound (M03). Default false.
+	NoOnlinePayment bool `yaml:"no_online_payment"`
 }
 
 // Route is one way to a bank.

@@ -931,7 +931,7 @@ type CardCandidate struct {
 // Example: 6228480402564890018
 type CardNumber = string
 
-// CardResolution Example: {"bank":{"id":"abc","name":{"en":"Agricultural Bank of China","zh":"中国农业银行"},"tier":"state"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"challenge_kinds":["sms","app_push"],"channels":["nucc"],"elements":["name","document","card","mobile"],"length":19,"limits":{"daily":{"currency":"CNY","minor":5000000},"single":{"currency":"CNY","minor":5000000}},"luhn":true,"open":true,"quiet_hours":"00:00-08:00","result":"card","served":true}
+// CardResolution Example: {"bank":{"id":"abc","name":{"en":"Agricultural Bank of China","zh":"中国农业银行"},"tier":"state"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"challenge_kinds":["sms","app_push"],"channels":["nucc"],"elements":["name","document","card","mobile"],"length":19,"limits":{"daily":{"currency":"CNY","minor":5000000},"single":{"currency":"CNY","minor":5000000}},"luhn":true,"online_payment":true,"open":true,"quiet_hours":"00:00-08:00","result":"card","served":true}
 type CardResolution struct {
 	Bank BankSummary `json:"bank,omitempty,omitzero"`
 
@@ -955,6 +955,9 @@ type CardResolution struct {
 
 	// Luhn The check digit is right, or such cards carry none.
 	Luhn *bool `json:"luhn,omitempty"`
+
+	// OnlinePayment Such cards can pay online. Others can not be bound.
+	OnlinePayment *bool `json:"online_payment,omitempty"`
 
 	// Open The bank takes requests now.
 	Open *bool `json:"open,omitempty"`

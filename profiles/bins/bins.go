@@ -18,4 +18,6 @@ type Row struct {
 	Type   string // debit, credit, semi_credit, prepaid, virtual
 	Scheme string // unionpay, visa, mastercard, jcb, amex
 	NoLuhn bool   // cards of this prefix carry no Luhn digit
+	// Offline: cards of this prefix can't pay online over UnionPay. No shipped row says so.
+	Offline bool
 }

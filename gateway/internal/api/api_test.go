@@ -37,7 +37,7 @@ func TestContract(t *testing.T) {
 			"next":{"action":"none"},"created_at":"2026-11-23T12:00:00+08:00","updated_at":"2026-11-23T12:00:00+08:00"}`},
 		{"resolved", "POST", "/v1/cards/resolve", `{"number":"6228480402564890018"}`, "", 200, `{
 			"result":"card","served":true,"bank":{"id":"abc","tier":"state","name":{"zh":"中国农业银行","en":"Agricultural Bank of China"}},
-			"issuer":"ABC","channels":["nucc"],"card":{"last4":"0018","type":"debit","scheme":"unionpay"},"length":19,"luhn":true,
+			"issuer":"ABC","channels":["nucc"],"card":{"last4":"0018","type":"debit","scheme":"unionpay"},"length":19,"luhn":true,"online_payment":true,
 			"elements":["name","document","card","mobile"],"challenge_kinds":["sms","app_push"],
 			"limits":{"single":{"currency":"CNY","minor":5000000},"daily":{"currency":"CNY","minor":5000000},"password_free":{"currency":"CNY","minor":100000}},
 			"open":true,"quiet_hours":"00:00-08:00"}`},

@@ -44,13 +44,13 @@ func (s *Server) ResolveCard(ctx context.Context, r gen.ResolveCardRequestObject
 }
 
 func (s *Server) resolution(found flow.Resolution, number string) gen.CardResolution {
-	served := found.Bank != nil
+	served, online := found.Bank != nil, !found.Row.Offline
 	out := gen.CardResolution{
 		Result: gen.CardResolutionResultCard, Served: &served, Issuer: found.Row.Table, Channels: found.Channels,
 		Card: gen.BindingCard{
 			Last4: number[max(0, len(number)-4):], Type: gen.CardType(found.Row.Type), Scheme: gen.Scheme(found.Row.Scheme),
 		},
-		Length: int(found.Row.Length), Luhn: &found.LuhnOK,
+		Length: int(found.Row.Length), Luhn: &found.LuhnOK, OnlinePayment: &online,
 	}
 	for _, e := range found.Elements {
 		out.Elements = append(out.Elements, gen.CardResolutionElements(e))

@@ -88,6 +88,8 @@ func (s *Service) lookCard(found *faults, in NewBinding, platform *profiles.Plat
 		return bins.Row{}
 	case platform != nil && !slices.Contains(platform.Schemes, row.Scheme):
 		found.add(op.UnsupportedOnPlatform, "the platform does not take cards of this network", at, "must be a card of a network that the platform takes")
+	case row.Offline:
+		found.add(op.OnlinePaymentUnsupported, "cards of this kind do not support UnionPay online payment", at, "must be a card that supports UnionPay online payment")
 	case s.cfg.Set.Bank(row.Bank) == nil:
 		found.add(op.CardInvalid, "the card's issuer is not served here", at, "must be a card of a bank that is served")
 	}

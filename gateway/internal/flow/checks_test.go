@@ -1,9 +1,12 @@
 package flow_test
 
 import (
+	"bytes"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/journal"
@@ -189,5 +192,38 @@ func TestResolve(t *testing.T) {
 		if p := problem(t, err); p.Reason != try.reason || len(p.Fields) == 0 {
 			t.Errorf("%s: %+v", name, p)
 		}
+	}
+}
+
+// A card that can't pay online can't be bound either (M03), and whoever asks first is told so.
+func TestCardsWithoutOnlinePayment(t *testing.T) {
+	files := fstest.MapFS{}
+	if err := fs.WalkDir(profiles.Embedded(), ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(profiles.Embedded(), path)
+		if path == "banks/abc.yaml" {
+			text = bytes.Replace(text, []byte("bins:\n"), []byte("bins:\n  - {prefix: \"62999988\", length: 19, no_online_payment: true}\n"), 1)
+		}
+		files[path] = &fstest.MapFile{Data: text}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	set, err := profiles.Load(files, profiles.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, t.TempDir(), set)
+	in := request()
+	in.Card = secret.NewCard(cardOf(bins.Row{Prefix: "62999988", Length: 19}))
+	_, err = h.flow.Create(t.Context(), in, flow.Keyed{})
+	if p := problem(t, err); p.Reason != op.OnlinePaymentUnsupported || p.Bank != "abc" || !slices.Equal(pointers(p), []string{"/card/number"}) {
+		t.Errorf("create says %+v", p)
+	}
+	found, _, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{{Number: in.Card, Confidence: 1}})
+	if err != nil || !found.Row.Offline {
+		t.Errorf("resolve says %+v, %v", found, err)
 	}
 }

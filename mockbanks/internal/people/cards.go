@@ -27,7 +27,7 @@ type cards struct {
 
 // newCards returns nil where the bank has no such cards.
 func newCards(table *bins.Table, bank, kind string, seed uint64) *cards {
-	rows := slices.DeleteFunc(table.Of(bank), func(r bins.Row) bool { return r.Type != kind })
+	rows := slices.DeleteFunc(table.Of(bank), func(r bins.Row) bool { return r.Type != kind || r.Offline })
 	// Wallets take UnionPay everywhere, other schemes here and there.
 	rows = prefer(rows, func(r bins.Row) bool { return r.Scheme == "unionpay" })
 	rows = prefer(rows, func(r bins.Row) bool { return free(r) >= enough })

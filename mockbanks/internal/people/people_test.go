@@ -29,6 +29,7 @@ func table(t testing.TB) *bins.Table {
 		{Prefix: "622848", Length: 19, Bank: "abc", Type: "debit", Scheme: "unionpay"},
 		{Prefix: "6228481", Length: 19, Bank: "xyz", Type: "debit", Scheme: "unionpay"},
 		{Prefix: "95599", Length: 19, Bank: "abc", Type: "debit", Scheme: "unionpay"},
+		{Prefix: "622849", Length: 19, Bank: "abc", Type: "debit", Scheme: "unionpay", Offline: true},
 		{Prefix: "622836", Length: 16, Bank: "abc", Type: "credit", Scheme: "unionpay"},
 		{Prefix: "514027", Length: 16, Bank: "abc", Type: "credit", Scheme: "mastercard"},
 		{Prefix: "621282", Length: 19, Bank: "abc", Type: "virtual", Scheme: "unionpay"},
@@ -113,6 +114,8 @@ func TestNumbersAreTheBanksAndUnique(t *testing.T) {
 				t.Fatalf("customer %d of %s: a %s card with a prefix for %s", i, bank, card.Type, row.Type)
 			case len(card.Number) != int(row.Length):
 				t.Fatalf("customer %d of %s: %d digits, want %d", i, bank, len(card.Number), row.Length)
+			case row.Offline:
+				t.Fatalf("customer %d of %s: a card that can't pay online", i, bank)
 			case !row.NoLuhn && !bins.Luhn(card.Number):
 				t.Fatalf("customer %d of %s: wrong Luhn digit", i, bank)
 			case cards[card.Number] || mobiles[c.Mobile]:
