@@ -15,7 +15,7 @@ func TestStrictness(t *testing.T) {
 		{"tier: city", "tier: city\nPassword: x", `unknown key "Password"; the keys here are id, name`},
 		{"tier: city", "tier: city\n1: x", `unknown key "1"`},
 		{"tier: city", "tier: city\n? [a]\n: x", "want a plain key"},
-		{"  burst: 500 ", "  per_second: 500 ", "limits.per_second: given twice, first in line 78"},
+		{"  burst: 500 ", "  per_second: 500 ", "limits.per_second: given twice, first in line 79"},
 		{"per_second: 500 ", `per_second: "500" `, "limits.per_second: want a whole number in plain digits, not a text"},
 		{"per_second: 500 ", "per_second: 500.0 ", "limits.per_second: want a whole number in plain digits, not a number"},
 		{"per_second: 500 ", "per_second: 0x1f4 ", "limits.per_second: want a whole number in plain digits"},
