@@ -26,6 +26,9 @@ type LoadOptions struct {
 	// lists. Other variables are passed over; one of these that names nothing is a fault. Empty values
 	// count as unset.
 	Env []string
+	// Reasons are the codes of the gateway's problem table, which a bank's codes may map to. Without
+	// them, as in the farm, only the form of a reason is checked.
+	Reasons []string
 }
 
 // Load reads banks/*.yaml, channels/*.yaml and platforms/*.yaml, lays the
@@ -33,7 +36,7 @@ type LoadOptions struct {
 // they say of each other. The error is a *Faults with all faults of all files.
 // Files named _template.yaml are left out.
 func Load(fsys fs.FS, opts LoadOptions) (*Set, error) {
-	l := &loader{fsys: fsys, rules: newRules(), protocols: all.Protocols()}
+	l := &loader{fsys: fsys, rules: newRules(opts.Reasons), protocols: all.Protocols()}
 	types := []reflect.Type{reflect.TypeFor[Bank](), reflect.TypeFor[Channel](), reflect.TypeFor[Platform]()}
 	for _, p := range l.protocols {
 		l.names = append(l.names, p.Name)

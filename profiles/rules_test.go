@@ -273,7 +273,7 @@ func TestBankNeedsCards(t *testing.T) {
 	text := string(m["banks/mybank.yaml"].Data)
 	from, to := strings.Index(text, "bins:\n"), strings.Index(text, "# Required: the channels to the bank")
 	m["banks/mybank.yaml"].Data = []byte(text[:from] + text[to:])
-	if list := faultsOf(t, m); len(list) != 1 || !strings.HasPrefix(list[0].Message, "the bank has no cards") {
+	if list := faultsOf(t, m); len(list) != 1 || !strings.HasPrefix(list[0].Message, "bins: the bank has no cards") {
 		t.Errorf("%v", list)
 	}
 }

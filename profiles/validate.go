@@ -21,10 +21,13 @@ func Documents() []string {
 // rules are the patterns of texts, compiled once for each load.
 type rules struct {
 	id, issuer, table, prefix, member, code, reason, serial, reference, version *regexp.Regexp
+
+	reasons []string // those that exist; empty: not known here
 }
 
-func newRules() *rules {
+func newRules(reasons []string) *rules {
 	return &rules{
+		reasons:   reasons,
 		id:        regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$`),
 		issuer:    regexp.MustCompile(`^[0-9]{8}$`),
 		table:     regexp.MustCompile(`^[A-Z0-9]{2,16}$`),

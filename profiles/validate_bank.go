@@ -54,7 +54,7 @@ func (r *rules) numbers(p place, b *Bank) {
 	}
 	distinct(own, b.BINs, func(b BIN) cards { return cards{b.Prefix, b.Length} })
 	if len(b.TableCodes) == 0 && len(b.BINs) == 0 {
-		p.fault("the bank has no cards: give table_codes, bins or both")
+		own.fault("the bank has no cards: give bins, table_codes or both")
 	}
 }
 
@@ -136,7 +136,11 @@ func (r *rules) codes(p place, list []CodeRule) {
 		if op := q.key("operation"); !op.absent() {
 			choice(op, &list[i].Operation, "", Operations()...)
 		}
-		pattern(q.key("reason"), list[i].Reason, r.reason, "a code of the problem table: a to z, 0 to 9 and _")
+		reason := list[i].Reason
+		pattern(q.key("reason"), reason, r.reason, "a code of the problem table: a to z, 0 to 9 and _")
+		if r.reason.MatchString(reason) && len(r.reasons) > 0 && !slices.Contains(r.reasons, reason) {
+			q.key("reason").fault("%s is no code of the problem table%s", quoted(reason), didYouMean(reason, r.reasons))
+		}
 	}
 	type rule struct{ code, operation string }
 	distinct(p, list, func(c CodeRule) rule { return rule{c.Code, c.Operation} })

@@ -228,14 +228,25 @@ func (a *App) close() error {
 }
 
 func (c *Config) profiles() (*profiles.Set, error) {
-	opts := profiles.LoadOptions{Env: c.Env}
-	switch {
-	case c.Set != nil:
+	if c.Set != nil {
 		return c.Set, nil
-	case c.Profiles != "":
-		return profiles.Load(os.DirFS(c.Profiles), opts)
 	}
-	return profiles.Shipped(opts)
+	return ReadProfiles(c.Profiles, c.Env)
+}
+
+// ReadProfiles reads the profiles of a folder, or those in the program where
+// dir is empty, as the gateway needs them: its own problem table is what a
+// bank's codes may map to. The error is a *profiles.Faults where they are at fault.
+func ReadProfiles(dir string, env []string) (*profiles.Set, error) {
+	reasons, err := api.Codes()
+	if err != nil {
+		return nil, err
+	}
+	opts := profiles.LoadOptions{Env: env, Reasons: reasons}
+	if dir == "" {
+		return profiles.Shipped(opts)
+	}
+	return profiles.Load(os.DirFS(dir), opts)
 }
 
 func health(gate *guard.Guard) func(string) api.Health {

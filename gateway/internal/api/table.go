@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,20 @@ type entry struct {
 	Title    string          `yaml:"title"`
 	Remedy   profiles.Text   `yaml:"remedy"`
 	Precise  profiles.Text   `yaml:"precise"`
+}
+
+// Codes are the codes of the problem table, sorted.
+func Codes() ([]string, error) {
+	t, err := readTable()
+	if err != nil {
+		return nil, err
+	}
+	codes := make([]string, 0, len(t))
+	for reason := range t {
+		codes = append(codes, string(reason))
+	}
+	slices.Sort(codes)
+	return codes, nil
 }
 
 func readTable() (table, error) {

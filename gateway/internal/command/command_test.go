@@ -86,8 +86,14 @@ func TestCheckProfilesNamesEveryFault(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	wrong := "id: w\ncodes: [{code: PB519999, reason: account_forzen}]\n"
+	if err := os.WriteFile(filepath.Join(dir, "banks", "w.yaml"), []byte(wrong), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	code, _, errs := run(t, "", "check-profiles", dir)
-	for _, want := range []string{"banks/x.yaml:2:", "banks/x.yaml:3:", "channels/y.yaml:1:"} {
+	for _, want := range []string{
+		`banks/w.yaml:2:34: codes[0].reason: "account_forzen" is no code of the problem table (did you mean account_frozen?)`,
+		"banks/w.yaml:1:1: routes: required", "banks/x.yaml:2:", "banks/x.yaml:3:", "channels/y.yaml:1:"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("%s is not named in\n%s", want, errs)
 		}

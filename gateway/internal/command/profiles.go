@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"kaqiao/profiles"
+	"kaqiao/gateway/app"
 )
 
 func checkProfiles(w world) *cobra.Command {
@@ -22,7 +22,7 @@ func checkProfiles(w world) *cobra.Command {
 			if info, err := os.Stat(args[0]); err != nil || !info.IsDir() {
 				return misuseError{fmt.Errorf("%s is not a folder", args[0])}
 			}
-			set, err := profiles.Load(os.DirFS(args[0]), profiles.LoadOptions{Env: w.env})
+			set, err := app.ReadProfiles(args[0], w.env)
 			if err != nil {
 				return err
 			}
