@@ -17,9 +17,10 @@ const (
 )
 
 // BenchmarkIsolation says what a healthy bank feels of others behind the same
-// hub that never answer: p50 and p99 of a sign apply with them, divided by
-// those without, in turn A B B A A B, medians. What they hold is more than a
-// thousand connections, and each that times out costs a new one.
+// hub that never answer: p50 and p99 of a sign apply beside them, divided by
+// those beside the same two, asked as often, while they answer; in turn A B B A
+// A B, medians. What the hung ones hold is more than a thousand connections,
+// and each that times out costs a new one.
 func BenchmarkIsolation(b *testing.B) {
 	hub, rate, results := startHub(b), 0.0, map[bool][]leg{}
 	for b.Loop() {
@@ -31,10 +32,7 @@ func BenchmarkIsolation(b *testing.B) {
 			if rate == 0 {
 				rate = throughput / 4
 			}
-			stop := func() {}
-			if hanging {
-				stop = p.hang(b, others)
-			}
+			stop := p.beside(b, others, hanging)
 			results[hanging] = append(results[hanging], p.measure(b, rate))
 			stop()
 			p.kill()
@@ -53,12 +51,12 @@ func BenchmarkIsolation(b *testing.B) {
 	}
 }
 
-// hang lets these banks hang and asks them until stop is called.
-func (p *underTest) hang(b *testing.B, banks []invented) (stop func()) {
+// beside asks these banks until stop is called, and lets them hang where told to.
+func (p *underTest) beside(b *testing.B, banks []invented, hanging bool) (stop func()) {
 	b.Helper()
 	hung := map[string]bool{}
 	for _, bank := range banks {
-		hung[bank.member] = true
+		hung[bank.member] = hanging
 	}
 	p.hub.hung.Store(&hung)
 	ctx, cancel := context.WithCancel(b.Context())
