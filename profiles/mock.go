@@ -60,13 +60,13 @@ type Dist struct {
 	Lognormal *Lognormal `yaml:"lognormal,omitempty" json:"lognormal,omitempty"`
 }
 
-// Uniform is even from Min to Max.
+// Uniform is even from Min to Max, 0s to 24h each.
 type Uniform struct {
 	Min Duration `yaml:"min" json:"min"`
 	Max Duration `yaml:"max" json:"max"`
 }
 
-// Lognormal has its median at P50 and 99 in 100 draws below P99. P50 < P99.
+// Lognormal has its median at P50 and 99 in 100 draws below P99: 1µs to 24h each, P50 < P99.
 type Lognormal struct {
 	P50 Duration `yaml:"p50" json:"p50"`
 	P99 Duration `yaml:"p99" json:"p99"`
@@ -82,9 +82,9 @@ type Fault struct {
 	Operation string `yaml:"operation,omitempty" json:"operation,omitempty"`
 	// Share is the part of calls that it strikes. Default 1.
 	Share *Share `yaml:"share,omitempty" json:"share,omitempty"`
-	// Count is how many calls it strikes at the most. 0: no end.
+	// Count is how many calls it strikes at the most, 0 to 1,000,000,000. 0: no end.
 	Count int `yaml:"count,omitempty" json:"count,omitempty"`
-	// ForS is how many seconds it lasts from when it was set. 0: no end.
+	// ForS is how many seconds it lasts from when it was set, 0 to 604,800 (a week). 0: no end.
 	ForS int `yaml:"for_s,omitempty" json:"for_s,omitempty"`
 }
 

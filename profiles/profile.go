@@ -41,7 +41,7 @@ type Text struct {
 type Bank struct {
 	// ID is the bank's name in the API and in the farm: a to z, 0 to 9, -; at most 32. Required. It must equal the file's name.
 	ID string `yaml:"id"`
-	// Name is shown to people. Required in both languages.
+	// Name is shown to people. Required in both languages, at most 120 bytes each.
 	Name Text `yaml:"name"`
 	// Tier is state, city or foreign. Required.
 	Tier string `yaml:"tier"`
@@ -51,7 +51,7 @@ type Bank struct {
 	TableCodes []string `yaml:"table_codes"`
 	// BINs are prefixes that are this bank's beside the shipped table, 3 to 10 digits each. At most 4,096.
 	BINs []BIN `yaml:"bins"`
-	// Routes are the channels in order of preference. At least one.
+	// Routes are the channels in order of preference, 1 to 16.
 	Routes []Route `yaml:"routes"`
 	// Challenge says how the bank makes sure that it is the customer who binds.
 	Challenge Challenge `yaml:"challenge"`
@@ -149,25 +149,38 @@ type Limits struct {
 	Reserve *Share `yaml:"reserve"`
 }
 
-// Timeouts is how long the gateway waits. 10ms to 10m each. Zero means: as the channel says.
+// Timeouts is how long the gateway waits for an answer of a bank, 10ms to 10m each. Left out: as the channel says.
 type Timeouts struct {
-	Connect Duration `yaml:"connect"` // a connection; the channel's default is 2s
-	Apply   Duration `yaml:"apply"`   // verify, apply and challenge; the channel's default is 10s
-	Confirm Duration `yaml:"confirm"` // confirm, cancel and unsign; the channel's default is 12s
-	Query   Duration `yaml:"query"`   // the channel's default is 5s
+	Apply   Duration `yaml:"apply"`   // verify, apply and challenge
+	Confirm Duration `yaml:"confirm"` // confirm, cancel and unsign
+	Query   Duration `yaml:"query"`
+}
+
+// ChannelTimeouts is how long the gateway waits over a channel, 10ms to 10m each. Connect is the channel's alone,
+// because one connection serves all its banks; the others are for banks that name none.
+type ChannelTimeouts struct {
+	Connect Duration `yaml:"connect"` // TCP and TLS together. Default 2s.
+	Apply   Duration `yaml:"apply"`   // verify, apply and challenge. Default 10s.
+	Confirm Duration `yaml:"confirm"` // confirm, cancel and unsign. Default 12s.
+	Query   Duration `yaml:"query"`   // Default 5s.
+}
+
+// Answers are those for an answer.
+func (t ChannelTimeouts) Answers() Timeouts {
+	return Timeouts{Apply: t.Apply, Confirm: t.Confirm, Query: t.Query}
 }
 
 // Promise is what a tier's banks take for one answer. The row's figures: state under 2 s, city 3 to 5 s.
 type Promise struct {
-	// From is the least time expected of a typical (p50) answer. Default 0s.
+	// From is the least time expected of a typical (p50) answer, 0s to To. Default 0s.
 	From Duration `yaml:"from"`
-	// To is the most time that 99 in 100 answers take. Required, at most 24h.
+	// To is the most time that 99 in 100 answers take, 1ms to 24h. Required.
 	To Duration `yaml:"to"`
 }
 
 // CodeRule maps a raw code of one operation to a reason.
 type CodeRule struct {
-	// Code is the bank's raw code. Required, at most 32 characters.
+	// Code is the bank's raw code: 1 to 32 letters, digits, _ . : / or -. Required.
 	Code string `yaml:"code"`
 	// Operation is verify, apply, challenge, confirm, cancel, unsign or query; empty means all.
 	Operation string `yaml:"operation"`
@@ -179,7 +192,7 @@ type CodeRule struct {
 type Channel struct {
 	// ID as in Bank. Required.
 	ID string `yaml:"id"`
-	// Name is shown to people. Required in both languages.
+	// Name as in Bank. Required.
 	Name Text `yaml:"name"`
 	// Protocol is a name of wire/all: epcc. Required.
 	Protocol string `yaml:"protocol"`
@@ -187,11 +200,12 @@ type Channel struct {
 	Endpoint Endpoint `yaml:"endpoint"`
 	// Options are the protocol's own, decoded strictly into the options of its wire package.
 	Options any `yaml:"options"`
-	// Keys are both sides' keys. A channel's protocol says which it needs.
+	// Keys are both sides' keys, at most 256. A channel's protocol says which it needs.
 	Keys []Key `yaml:"keys"`
-	// Limits, Timeouts as in Bank.
-	Limits   Limits   `yaml:"limits"`
-	Timeouts Timeouts `yaml:"timeouts"`
+	// Limits as in Bank, for all its banks together.
+	Limits Limits `yaml:"limits"`
+	// Timeouts are for connections, and for answers of banks that have none of their own.
+	Timeouts ChannelTimeouts `yaml:"timeouts"`
 	// Resolve is how unknown outcomes are found out over this channel.
 	Resolve Resolve `yaml:"resolve"`
 	// Mock is how the farm plays the channel itself, not the banks behind it.
@@ -217,7 +231,7 @@ type TLS struct {
 	ClientKey  Ref `yaml:"client_key"`  // Required.
 	ServerCert Ref `yaml:"server_cert"` // only the farm reads it
 	ServerKey  Ref `yaml:"server_key"`  // only the farm reads it
-	// ServerName is the name in the bank's certificate. Default: the host of the URL.
+	// ServerName is the name in the bank's certificate, at most 253 bytes. Default: the host of the URL.
 	ServerName string `yaml:"server_name"`
 }
 
@@ -226,7 +240,7 @@ type Ref string
 
 // Key is one key pair of a channel. A side's private half is needed only by that side.
 type Key struct {
-	// Serial picks the key on the wire (EPCC SignSN and NcrptnSN: 10 digits). Required, unique in the channel.
+	// Serial picks the key on the wire (EPCC SignSN and NcrptnSN: 10 digits): 1 to 64 letters and digits. Required, unique in the channel.
 	Serial string `yaml:"serial"`
 	// Owner is gateway or bank. Required.
 	Owner string `yaml:"owner"`
@@ -244,7 +258,7 @@ type Key struct {
 
 // Resolve is how an unknown outcome is found out.
 type Resolve struct {
-	// After are the pauses before each query; the last repeats. Default [2s, 5s, 15s, 1m, 5m, 30m, 2h].
+	// After are the pauses before each query, 1 to 32 of 10ms to 24h; the last repeats. Default [2s, 5s, 15s, 1m, 5m, 30m, 2h].
 	After []Duration `yaml:"after"`
 	// VisibleAfter is how long the bank may not see yet what it has done, 0s to 1h. Default 5s.
 	// "Not found" is believed only after it.
@@ -257,7 +271,7 @@ type Resolve struct {
 type Platform struct {
 	// ID as in Bank. Required.
 	ID string `yaml:"id"`
-	// Name is shown to people. Required in both languages.
+	// Name as in Bank. Required.
 	Name Text `yaml:"name"`
 	// Schemes are the card networks the wallet takes: unionpay, visa, mastercard, jcb, amex. At least one.
 	Schemes []string `yaml:"schemes"`
@@ -265,8 +279,6 @@ type Platform struct {
 	Documents []string `yaml:"documents"`
 	// Journey is how long a person takes for a whole binding on average, 1s to 1h. Required.
 	Journey Duration `yaml:"journey"`
-	// RealName is two_factor, credit_bureau or unionpay. Required.
-	RealName string `yaml:"real_name"`
 	// Terminal is what the wallet demands of a phone.
 	Terminal Terminal `yaml:"terminal"`
 }

@@ -90,19 +90,18 @@ func TestShippedPlatforms(t *testing.T) {
 	for _, tt := range []struct {
 		id      string
 		journey time.Duration
-		name    string
 		schemes []string
 		permits bool
 	}{
-		{"wechat", 90 * time.Second, "two_factor", []string{"unionpay", "visa", "mastercard"}, true},
-		{"alipay", 60 * time.Second, "credit_bureau", []string{"unionpay", "jcb", "amex"}, false},
-		{"unionpay", 120 * time.Second, "unionpay", []string{"unionpay"}, true},
+		{"wechat", 90 * time.Second, []string{"unionpay", "visa", "mastercard"}, true},
+		{"alipay", 60 * time.Second, []string{"unionpay", "jcb", "amex"}, false},
+		{"unionpay", 120 * time.Second, []string{"unionpay"}, true},
 	} {
 		p := set.Platform(tt.id)
 		if p == nil {
 			t.Fatalf("no platform %s", tt.id)
 		}
-		if p.Journey.Std() != tt.journey || p.RealName != tt.name || !slices.Equal(p.Schemes, tt.schemes) ||
+		if p.Journey.Std() != tt.journey || !slices.Equal(p.Schemes, tt.schemes) ||
 			slices.Contains(p.Documents, "hk_macao_permit") != tt.permits || slices.Contains(p.Documents, "taiwan_permit") != tt.permits {
 			t.Errorf("%+v", p)
 		}

@@ -65,22 +65,24 @@ func (r *rules) limits(p place, l *Limits) {
 	}
 }
 
-// timeouts checks how long the gateway waits. A bank's may be zero: as the channel says.
-func (r *rules) timeouts(p place, t *Timeouts, otherwise Timeouts) {
-	const least, most = 10 * time.Millisecond, 10 * time.Minute
-	for _, one := range []struct {
-		key       string
-		v         *Duration
-		otherwise Duration
-	}{
-		{"connect", &t.Connect, otherwise.Connect}, {"apply", &t.Apply, otherwise.Apply},
-		{"confirm", &t.Confirm, otherwise.Confirm}, {"query", &t.Query, otherwise.Query},
-	} {
-		if *one.v == 0 && one.otherwise == 0 {
-			continue
+// The bounds of every time-out.
+const leastTimeout, mostTimeout = 10 * time.Millisecond, 10 * time.Minute
+
+// timeouts checks how long the gateway waits for a bank. One that is left out is as the channel says.
+func (r *rules) timeouts(p place, t *Timeouts) {
+	for key, v := range map[string]*Duration{"apply": &t.Apply, "confirm": &t.Confirm, "query": &t.Query} {
+		if *v != 0 {
+			span(p.key(key), v, 0, leastTimeout, mostTimeout)
 		}
-		span(p.key(one.key), one.v, one.otherwise.Std(), least, most)
 	}
+}
+
+// channelTimeouts checks how long the gateway waits where a bank says nothing.
+func (r *rules) channelTimeouts(p place, t *ChannelTimeouts) {
+	span(p.key("connect"), &t.Connect, 2*time.Second, leastTimeout, mostTimeout)
+	span(p.key("apply"), &t.Apply, 10*time.Second, leastTimeout, mostTimeout)
+	span(p.key("confirm"), &t.Confirm, 12*time.Second, leastTimeout, mostTimeout)
+	span(p.key("query"), &t.Query, 5*time.Second, leastTimeout, mostTimeout)
 }
 
 // latency checks each operation's distribution.
@@ -162,6 +164,6 @@ func (r *rules) faults(p place, list []Fault) {
 			fault.Share = &always
 		}
 		whole(q.key("count"), &fault.Count, 0, 0, 1_000_000_000)
-		whole(q.key("for_s"), &fault.ForS, 0, 0, 366*24*60*60)
+		whole(q.key("for_s"), &fault.ForS, 0, 0, 7*24*60*60)
 	}
 }

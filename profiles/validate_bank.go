@@ -15,7 +15,7 @@ func (r *rules) bank(p place, b *Bank) {
 	r.challenge(p.key("challenge"), &b.Challenge)
 	r.money(p, b)
 	r.limits(p.key("limits"), &b.Limits)
-	r.timeouts(p.key("timeouts"), &b.Timeouts, Timeouts{})
+	r.timeouts(p.key("timeouts"), &b.Timeouts)
 	r.promise(p.key("answers"), &b.Answers)
 	r.closed(p.key("closed"), b.Closed)
 	r.codes(p.key("codes"), b.Codes)

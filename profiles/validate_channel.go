@@ -26,10 +26,7 @@ func (r *rules) channel(p place, c *Channel, protocols []string) {
 	r.keys(p.key("keys"), c.Keys)
 	r.limits(p.key("limits"), &c.Limits)
 	connections(p, c)
-	r.timeouts(p.key("timeouts"), &c.Timeouts, Timeouts{
-		Connect: Duration(2 * time.Second), Apply: Duration(10 * time.Second),
-		Confirm: Duration(12 * time.Second), Query: Duration(5 * time.Second),
-	})
+	r.channelTimeouts(p.key("timeouts"), &c.Timeouts)
 	r.resolve(p.key("resolve"), &c.Resolve)
 	r.channelMock(p.key("mock"), &c.Mock)
 }
@@ -154,7 +151,6 @@ func (r *rules) platform(p place, w *Platform) {
 	choices(p.key("documents"), w.Documents, Documents()...)
 	required(p.key("journey"))
 	span(p.key("journey"), &w.Journey, 0, time.Second, time.Hour)
-	choice(p.key("real_name"), &w.RealName, "", "two_factor", "credit_bureau", "unionpay")
 	for _, version := range []struct {
 		key, otherwise string
 		v              *string

@@ -67,7 +67,7 @@ func timeouts(set *profiles.Set, channel *profiles.Channel) func(string, op.Kind
 				return d
 			}
 		}
-		return timeout(channel.Timeouts, kind)
+		return timeout(channel.Timeouts.Answers(), kind)
 	}
 }
 
@@ -84,12 +84,12 @@ func timeout(t profiles.Timeouts, kind op.Kind) time.Duration {
 // longest is the longest time that any bank is waited for.
 func longest(set *profiles.Set) time.Duration {
 	var d time.Duration
-	all := func(t profiles.Timeouts) { d = max(d, t.Connect.Std(), t.Apply.Std(), t.Confirm.Std(), t.Query.Std()) }
+	all := func(t profiles.Timeouts) { d = max(d, t.Apply.Std(), t.Confirm.Std(), t.Query.Std()) }
 	for _, b := range set.Banks {
 		all(b.Timeouts)
 	}
 	for _, c := range set.Channels {
-		all(c.Timeouts)
+		all(c.Timeouts.Answers())
 	}
 	return d
 }

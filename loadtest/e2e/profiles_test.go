@@ -22,7 +22,7 @@ var quick = map[string][]struct{ pattern, with string }{
 		{`silent_for: \w+`, `silent_for: 150ms`},
 		{`resend_after: \w+`, `resend_after: 1ms`},
 		{`(apply|confirm|query): \{(fixed|lognormal): .*\}`, `$1: {fixed: ` + quickAnswer + `}`},
-		{`timeouts: \{.*\}`, `timeouts: {connect: 500ms, apply: 1s, confirm: 1s, query: 1s}`},
+		{`timeouts: \{.*\}`, `timeouts: {apply: 1s, confirm: 1s, query: 1s}`},
 	},
 	"channels": {
 		{`after: \[.*\]`, `after: [50ms, 100ms, 200ms]`},

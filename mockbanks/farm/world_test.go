@@ -81,7 +81,6 @@ name: {zh: 微信, en: WeChat}
 schemes: [unionpay]
 documents: [resident_id]
 journey: 90s
-real_name: two_factor
 `
 
 // The members of the test channel.
