@@ -28,10 +28,12 @@ var (
 
 // Filter chooses customers.
 type Filter struct {
-	Kind    string // empty: all
-	Limit   int    // 1 to 1,000. Default 20
-	Cursor  string // where the page before ended; empty: the beginning
-	Unbound bool   // only customers none of whose cards has a signed agreement
+	Kind   string // empty: all
+	Limit  int    // 1 to 1,000. Default 20
+	Cursor string // where the page before ended; empty: the beginning
+	// Unbound leaves only customers who can be bound at once: none of their cards
+	// has a signed agreement, and nobody waits for a code of theirs, nor for the pause after one.
+	Unbound bool
 }
 
 // Customers returns a page in the order in which they came, and the next page's cursor, empty at the end.
@@ -43,7 +45,9 @@ func (l *Ledger) Customers(ctx context.Context, f Filter) ([]Customer, string, e
 	if err != nil {
 		return nil, "", fmt.Errorf("ledger: customers: %w", err)
 	}
-	rows, err := choose(ctx, l.reader.customers, l.reader.customersOfKind, f.Kind, after, f.Unbound, limit+1)
+	now := l.now()
+	rows, err := choose(ctx, l.reader.customers, l.reader.customersOfKind, f.Kind,
+		after, f.Unbound, limit+1, now.UnixMilli(), now.Add(-l.terms.ResendAfter).UnixMilli())
 	if err != nil {
 		return nil, "", fmt.Errorf("ledger: customers: %w", l.orClosed(err))
 	}

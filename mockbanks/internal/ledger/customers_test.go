@@ -50,6 +50,12 @@ func TestCustomersInPages(t *testing.T) {
 	if got := of(ledger.Filter{Kind: "credit"}); got != "1" {
 		t.Errorf("credit customers: %s", got)
 	}
+	// Whoever waits for a code is being bound, until the code and the pause are over.
+	refusal(t, "apply", apply(t, l, "n0", identity(all[0])), "")
+	if got := of(ledger.Filter{Unbound: true}); got != "1234" {
+		t.Errorf("unbound while one waits for a code: %s", got)
+	}
+	clock.forward(5 * time.Minute)
 	// Whoever has a signed agreement is bound, until it ends.
 	refusal(t, "apply", apply(t, l, "n1", identity(all[3])), "")
 	signed := confirm(t, l, "n1", identity(all[3]), latestCode(t, l, all[3]))

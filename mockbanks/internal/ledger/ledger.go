@@ -17,7 +17,7 @@ type Terms struct {
 	CodeDigits  int           // 4 to 8
 	CodeTTL     time.Duration // how long a code lives
 	Attempts    int           // the wrong code that locks
-	ResendAfter time.Duration // pause between two codes for one mobile and institution
+	ResendAfter time.Duration // pause after a code that was not used, for one mobile and institution
 	SignsPerDay int           // codes for one card in a bank day
 	Classes     []string      // account classes that may be bound
 }
@@ -58,7 +58,7 @@ const (
 	OnlineNotOpened      Refusal = "online_payment_not_opened"
 	TradingNotPermitted  Refusal = "online_trading_not_permitted" // virtual cards (M26)
 	SignsExceeded        Refusal = "signs_exceeded"
-	TooSoon              Refusal = "too_soon" // another code inside the pause
+	TooSoon              Refusal = "too_soon" // another code inside the pause after one that was not used
 	NoSuchCode           Refusal = "no_such_code"
 	CodeUsed             Refusal = "code_used"
 	CodeLocked           Refusal = "code_locked"

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,10 +23,9 @@ type (
 		clock   *clock
 		next    int
 		codes   []*noted
-		latest  map[string]time.Time // by institution
-		signs   map[string]int       // by card
-		signed  map[string]string    // institution, account, card → agreement
-		states  map[string]string    // agreement → state
+		signs   map[string]int    // by card
+		signed  map[string]string // institution, account, card → agreement
+		states  map[string]string // agreement → state
 		answers map[string]ledger.Answer
 	}
 	noted struct {
@@ -51,7 +51,7 @@ func TestAgainstTheModel(t *testing.T) {
 		second := numbered(2)
 		second.Mobile = numbered(1).Mobile
 		s := &sheet{
-			t: t, clock: newClock(), latest: map[string]time.Time{}, signs: map[string]int{},
+			t: t, clock: newClock(), signs: map[string]int{},
 			signed: map[string]string{}, states: map[string]string{}, answers: map[string]ledger.Answer{},
 		}
 		l, err := ledger.Open(ledger.Config{
@@ -90,11 +90,13 @@ func (s *sheet) apply(*rapid.T) {
 	number, institution, card := fmt.Sprint("n", s.next), s.institution(), rapid.IntRange(1, 2).Draw(s.t, "card")
 	day := fmt.Sprint(card, s.clock.now.Format(" 2006-01-02"))
 	want := ledger.Refusal("")
-	last, before := s.latest[institution]
+	waiting := slices.ContainsFunc(s.codes, func(c *noted) bool {
+		return c.institution == institution && c.agreement == "" && s.clock.now.Sub(c.made) < time.Minute
+	})
 	switch {
 	case s.signs[day] >= signsPerDay:
 		want = ledger.SignsExceeded
-	case before && s.clock.now.Sub(last) < time.Minute:
+	case waiting:
 		want = ledger.TooSoon
 	}
 	id := identity(numbered(card))
@@ -105,7 +107,6 @@ func (s *sheet) apply(*rapid.T) {
 		return
 	}
 	s.signs[day]++
-	s.latest[institution] = s.clock.now
 	for _, c := range s.codes {
 		if c.card == card && c.institution == institution && c.wrong < 3 {
 			c.dead = true

@@ -27,7 +27,10 @@ const (
 	    SELECT * FROM customers
 	    WHERE id > +?1 AND NOT (?2 AND EXISTS (
 	        SELECT 1 FROM accounts a JOIN cards k ON k.account = a.id JOIN agreements g ON g.card = k.number
-	        WHERE a.customer = customers.id AND g.state = 'signed'))`
+	        WHERE a.customer = customers.id AND g.state = 'signed'))
+	    AND NOT (?2 AND EXISTS (
+	        SELECT 1 FROM codes d WHERE d.mobile = customers.mobile AND d.state <> 'used'
+	            AND (d.made_at > ?5 OR d.state = 'fresh' AND d.expires_at > ?4)))`
 	thenCards = ` ORDER BY id LIMIT +?3
 	) c JOIN accounts a ON a.customer = c.id JOIN cards k ON k.account = a.id
 	ORDER BY c.id, a.id`
@@ -46,7 +49,7 @@ func newReader(p preparer) (*reader, error) {
 	return r, prepareAll(p, map[*statement]string{
 		&r.recall:           selectAnswer,
 		&r.customers:        firstCustomers + thenCards,
-		&r.customersOfKind:  firstCustomers + ` AND kind = +?4` + thenCards,
+		&r.customersOfKind:  firstCustomers + ` AND kind = +?6` + thenCards,
 		&r.agreements:       selectAgreement + `WHERE id < +?1` + newestFirst,
 		&r.agreementsOfCard: selectAgreement + `WHERE id < +?1 AND card = +?3` + newestFirst,
 		&r.messages:         selectMessage + `WHERE id > +?1` + newestFirst,

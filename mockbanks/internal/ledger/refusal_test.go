@@ -207,6 +207,10 @@ func TestPaceOfCodes(t *testing.T) {
 	refusal(t, "fourth", apply(t, l, "n8", id), ledger.SignsExceeded)
 	clock.now = time.Date(2026, 11, 24, 0, 0, 0, 0, time.FixedZone("", 8*3600))
 	refusal(t, "the next bank day", apply(t, l, "n9", id), "")
+	if a := confirm(t, l, "n9", id, latestCode(t, l, first)); a.Refusal != "" {
+		t.Fatalf("confirm: %+v", a)
+	}
+	refusal(t, "at once after a code that did its work", apply(t, l, "n10", id), "")
 }
 
 func TestSameNumberSameAnswer(t *testing.T) {

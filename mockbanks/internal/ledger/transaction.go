@@ -44,9 +44,10 @@ func newTransaction(p preparer, l *Ledger, keep int) (*transaction, error) {
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 
 		// The pause between codes belongs to a mobile and an institution, whatever card was asked for.
+		// A code that did its work is no reason to wait.
 		&t.holding: `SELECT k.type, a.class, a.state, k.state, k.cvv, k.expiry, k.online_payment, k.codes, iif(k.sign_day = ?2, k.signs, 0),
 			c.name, c.document_type, c.document, c.mobile,
-			coalesce((SELECT max(made_at) FROM codes WHERE mobile = c.mobile AND institution = +?3), 0)
+			coalesce((SELECT max(made_at) FROM codes WHERE mobile = c.mobile AND institution = +?3 AND state <> 'used'), 0)
 			FROM cards k JOIN accounts a ON a.id = k.account JOIN customers c ON c.id = a.customer WHERE k.number = +?1`,
 		&t.supersede: `UPDATE codes SET state = 'superseded' WHERE card = +? AND institution = +? AND state = 'fresh'`,
 		&t.keepCode: `INSERT OR REPLACE INTO codes (channel, number, institution, card, name, document_type, document, mobile, code, made_at, expires_at)
