@@ -89,6 +89,8 @@ func TestSealAndOpen(t *testing.T) {
 func TestSealedBytesShowNothing(t *testing.T) {
 	path := keyFile(t)
 	v := open(t, path, &clock{noon})
+	person := person
+	person.CVV = secret.NewCVV("98765432109") // longer than any: three digits stand in random bytes by chance
 	one, err := v.Seal("bnd_1", person, account)
 	if err != nil {
 		t.Fatal(err)
@@ -107,7 +109,7 @@ func TestSealedBytesShowNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range append(reveal(person, account), "987", "2031-07", "bnd_1", "622848", "19491231") {
+	for _, text := range append(reveal(person, account), "98765432109", "2031-07", "bnd_1", "622848", "19491231") {
 		if bytes.Contains(one.Data[5:], []byte(text)) || bytes.Contains(epochs, []byte(text)) {
 			t.Errorf("%q is found in what is kept", text)
 		}
