@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	_ "time/tzdata" // the zones, where the machine has none
 
 	"kaqiao/gateway/internal/command"
 )

@@ -103,7 +103,7 @@ func (a *App) wire() error {
 	// Flow and resolver know each other: the resolver is told by flow when to look.
 	var resolver *resolve.Resolver
 	a.service = flow.New(flow.Config{
-		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store, Node: a.cfg.Node}, Node: a.cfg.Node,
+		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store}, Node: a.cfg.Node,
 		Router: route.New(a.banks.Connected, now), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
 		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) },
 	})

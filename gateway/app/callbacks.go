@@ -38,7 +38,7 @@ func (a *App) heard(w http.ResponseWriter, r *http.Request) {
 	}
 	ack, err := a.banks.Heard(r.Context(), channel, frame, a.service.Heard)
 	if err != nil {
-		a.log.Warn("a notice was not taken", "channel", channel, "err", err)
+		a.log.Warn("a notice was not taken", "channel", channel, "error", err)
 		http.Error(w, "the notice was not taken", noticeStatus(err))
 		return
 	}

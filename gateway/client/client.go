@@ -33,7 +33,7 @@ import (
 // The bounds of one client.
 const (
 	defaultTimeout  = 30 * time.Second // longer than a gateway waits for a bank
-	defaultConns    = 256
+	maxConns        = 256
 	defaultRetries  = 3
 	maxRetryAfter   = 30 * time.Second
 	maxAnswerBytes  = 4 << 20
@@ -56,7 +56,6 @@ type Option func(*options)
 type options struct {
 	http    *http.Client
 	timeout time.Duration
-	conns   int
 	retries int
 	wait    waiter
 	now     func() time.Time
@@ -65,20 +64,17 @@ type options struct {
 // WithTimeout limits one HTTP exchange. Default 30 s.
 func WithTimeout(d time.Duration) Option { return func(o *options) { o.timeout = d } }
 
-// WithMaxConns is the number of connections kept to the gateway. Default 256.
-func WithMaxConns(n int) Option { return func(o *options) { o.conns = n } }
-
 // WithRetries is how often a request that the gateway has not begun is sent
-// again. 0 turns it off; a load test wants that. Default 3.
+// again. 0 turns it off. Default 3.
 func WithRetries(n int) Option { return func(o *options) { o.retries = n } }
 
-// WithHTTP replaces the tuned HTTP client. WithTimeout and WithMaxConns then do nothing.
+// WithHTTP replaces the tuned HTTP client, which keeps at most 256 connections. WithTimeout then does nothing.
 func WithHTTP(c *http.Client) Option { return func(o *options) { o.http = c } }
 
 // New makes a client for the gateway at baseURL, such as http://127.0.0.1:8080,
 // with the caller's bearer key.
 func New(baseURL, key string, opts ...Option) (*Client, error) {
-	o := options{timeout: defaultTimeout, conns: defaultConns, retries: defaultRetries, wait: wait, now: time.Now}
+	o := options{timeout: defaultTimeout, retries: defaultRetries, wait: wait, now: time.Now}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -89,7 +85,7 @@ func New(baseURL, key string, opts ...Option) (*Client, error) {
 		return nil, errors.New("client: the bearer key is empty")
 	}
 	if o.http == nil {
-		o.http = tuned(o.timeout, o.conns)
+		o.http = tuned(o.timeout)
 	}
 	transport, err := NewClient(baseURL, WithHTTPClient(o.http), WithRequestEditorFn(bearer(key)))
 	if err != nil {
@@ -107,14 +103,14 @@ func NewKey() string { return ulid.MustNew(ulid.Now(), rand.Reader).String() }
 
 // tuned keeps connections: the standard library keeps two for each host and
 // opens new ones for all others.
-func tuned(timeout time.Duration, conns int) *http.Client {
+func tuned(timeout time.Duration) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			MaxIdleConns:           conns,
-			MaxIdleConnsPerHost:    conns,
-			MaxConnsPerHost:        conns,
+			MaxIdleConns:           maxConns,
+			MaxIdleConnsPerHost:    maxConns,
+			MaxConnsPerHost:        maxConns,
 			IdleConnTimeout:        idleConnTimeout,
 			DisableCompression:     true,
 			MaxResponseHeaderBytes: maxHeaderBytes,

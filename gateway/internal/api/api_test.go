@@ -71,10 +71,10 @@ func TestCreateTellsFlowEverything(t *testing.T) {
 	g := r.do("POST", "/v1/bindings", goodRequest)
 	in := r.flow.created
 	have := []any{in.Caller, in.UserID, in.Platform, in.Card.Reveal(), in.CVV.Reveal(), in.Expiry.Reveal(), in.Name.Reveal(),
-		in.DocumentType, in.Document.Reveal(), in.Mobile.Reveal(), in.Email, in.Terminal, in.PasswordFree}
+		in.DocumentType, in.Document.Reveal(), in.Mobile.Reveal(), in.Terminal, in.PasswordFree}
 	want := []any{"wallet", "u_1001", "wechat", "6228480402564890018", "123", "2029-08", "张三",
-		"resident_id", "11010519491231002X", "+8613800138000", "a@b.example",
-		flow.Terminal{OS: "android", OSVersion: "14", ClientVersion: "8.0.50", DeviceID: "d-1"}, journal.PasswordFree{Enabled: true, LimitFen: 20000}}
+		"resident_id", "11010519491231002X", "+8613800138000",
+		flow.Terminal{OS: "android", OSVersion: "14", ClientVersion: "8.0.50"}, journal.PasswordFree{Enabled: true, LimitFen: 20000}}
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Error(diff)
 	}

@@ -22,10 +22,10 @@ func (s *Server) CreateBinding(ctx context.Context, r gen.CreateBindingRequestOb
 		Caller: callOf(ctx).caller, UserID: r.Body.UserID, Platform: r.Body.Platform,
 		Card: r.Body.Card.Number, CVV: r.Body.Card.Cvv, Expiry: r.Body.Card.Expiry,
 		Name: r.Body.Holder.Name, DocumentType: string(r.Body.Holder.Document.Type), Document: r.Body.Holder.Document.Number,
-		Mobile: r.Body.Holder.Mobile, Email: r.Body.Holder.Email,
+		Mobile: r.Body.Holder.Mobile,
 		Terminal: flow.Terminal{
 			OS: string(r.Body.Terminal.Os), OSVersion: r.Body.Terminal.OsVersion, ClientVersion: r.Body.Terminal.ClientVersion,
-			RestrictedMode: r.Body.Terminal.RestrictedMode, DeviceID: r.Body.Terminal.DeviceID,
+			RestrictedMode: r.Body.Terminal.RestrictedMode,
 		},
 		PasswordFree: journal.PasswordFree{Enabled: wish.Enabled, LimitFen: wish.Limit.Minor},
 	}

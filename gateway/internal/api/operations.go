@@ -20,7 +20,7 @@ func (s *Server) readyz(c echo.Context) error {
 		return &op.Problem{Reason: op.ShuttingDown, Outcome: op.NotSent, Detail: "the gateway is shutting down"}
 	}
 	if err := s.Ready(); err != nil {
-		s.Log.Error("not ready", "err", err)
+		s.Log.Error("not ready", "error", err)
 		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "the gateway is not ready; its log says why"}
 	}
 	return s.healthz(c)

@@ -56,7 +56,7 @@ func (s *Server) explain(err error, this *call) (*op.Problem, *failure) {
 	case errors.Is(err, context.Canceled):
 		return &op.Problem{Reason: op.Internal, Detail: "the caller went away"}, nil
 	}
-	s.Log.Error("request failed", "request_id", this.id, "route", this.route, "err", err)
+	s.Log.Error("request failed", "request_id", this.id, "route", this.route, "error", err)
 	return &op.Problem{Reason: op.Internal, Detail: "the gateway failed; the log knows more under this request_id"}, nil
 }
 

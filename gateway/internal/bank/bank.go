@@ -85,7 +85,7 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 	}
 	result := channel.exchange(ctx, s.Op, timeout, b.now)
 	leave(result)
-	b.notice(ctx, s.Op, result)
+	b.report(ctx, s.Op, result)
 
 	attempt = b.became(attempt, result)
 	settle := func(a journal.Attempt) journal.Change { return s.Settle(a, result) }

@@ -246,7 +246,7 @@ func TestAttemptIsWholeInTheJournal(t *testing.T) {
 }
 
 func TestUnmappedCodesAreCounted(t *testing.T) {
-	tr := trace{result: op.Result{Outcome: op.Unknown, RawCode: "PB511007", Unmapped: true}}
+	tr := trace{result: op.Result{Outcome: op.Unknown, RawCode: "PB511007", Fault: op.MemberFault, Unmapped: true}}
 	var logged bytes.Buffer
 	banks := newBanks(&tr, time.Now, slog.New(slog.NewTextHandler(&logged, nil)))
 	for range 3 {
@@ -267,8 +267,8 @@ func TestUnmappedCodesAreCounted(t *testing.T) {
 	if got := banks.Unmapped(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if !strings.Contains(logged.String(), "PB511007") {
-		t.Error("an operator was not told")
+	if !strings.Contains(logged.String(), "PB511007") || !strings.Contains(logged.String(), "fault=member") {
+		t.Errorf("an operator was not told: %s", logged.String())
 	}
 	for i := range 2000 {
 		tr.result = op.Result{RawCode: fmt.Sprint(i), Unmapped: true}

@@ -35,8 +35,8 @@ func (b *Banks) Unmapped() map[UnmappedCode]uint64 {
 	return out
 }
 
-// notice tells operators what a caller is not told.
-func (b *Banks) notice(ctx context.Context, o op.Operation, r op.Result) {
+// report tells operators what a caller is not told.
+func (b *Banks) report(ctx context.Context, o op.Operation, r op.Result) {
 	of := r
 	kind := o.Kind
 	if r.Of != nil && o.Original != nil {
@@ -48,7 +48,7 @@ func (b *Banks) notice(ctx context.Context, o op.Operation, r op.Result) {
 	if r.Err != nil || of.Unmapped {
 		b.log.LogAttrs(ctx, slog.LevelWarn, "a bank's answer left questions",
 			slog.String("channel", o.Channel), slog.String("bank", o.Bank), slog.String("operation", string(o.Kind)),
-			slog.String("number", o.Number), slog.String("outcome", r.Outcome.String()), slog.String("reason", string(r.Reason)),
+			slog.String("number", o.Number), slog.String("outcome", r.Outcome.String()), slog.String("reason", string(r.Reason)), slog.String("fault", string(r.Fault)),
 			slog.String("code", of.RawCode), slog.Bool("unmapped", of.Unmapped), slog.Any("error", r.Err))
 	}
 }

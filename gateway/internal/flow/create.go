@@ -17,6 +17,9 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 		return Binding{}, p
 	}
 	bank, way := checked.bank, checked.way
+	for _, skipped := range way.Skipped {
+		s.cfg.Log.DebugContext(ctx, "a route was not taken", "bank", bank.ID, "channel", skipped.Channel, "why", skipped.Why)
+	}
 	if !way.Found {
 		return Binding{}, &op.Problem{Reason: op.ChannelUnavailable, Outcome: op.NotSent, Bank: bank.ID, Detail: "none of the bank's channels is connected"}
 	}

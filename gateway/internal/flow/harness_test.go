@@ -114,7 +114,7 @@ func newHouse(t fataler, dir string, set *profiles.Set) *house {
 
 // wire makes the programs' parts. Called again, it is the restart of a process.
 func (h *house) wire(set *profiles.Set) {
-	log := slog.New(slog.NewTextHandler(h.log, nil))
+	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	codec := &fakeCodec{strict: h.strict}
 	h.banks = bank.New(h.store, h.gate, []bank.Channel{{
 		ID: "nucc", Adapter: codec, Codec: codec, Link: fakeLink{codec, h.bank},

@@ -24,17 +24,13 @@ func (s *Service) Heard(ctx context.Context, n op.Notice) error {
 }
 
 func (s *Service) heard(ctx context.Context, n op.Notice) error {
-	agreements, ok := s.cfg.Store.(journal.Agreements)
-	if !ok {
-		return errors.New("flow: heard: this journal finds no agreements")
-	}
-	b, err := agreements.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
+	b, err := s.cfg.Store.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
 	if errors.Is(err, journal.ErrNotFound) && n.Kind == op.Unsign {
 		if err = s.early(ctx, n); err != nil {
 			return fmt.Errorf("flow: heard: %w", err)
 		}
 		// It may have become known between the two.
-		b, err = agreements.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
+		b, err = s.cfg.Store.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
 	}
 	if errors.Is(err, journal.ErrNotFound) {
 		s.cfg.Log.WarnContext(ctx, "a bank has ended an agreement that is not known here",

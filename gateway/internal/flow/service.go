@@ -22,6 +22,11 @@ type (
 		Requires(channel string, kind op.Kind, cardType string) []string
 		Check(channel string, p op.Person) []op.Field
 	}
+	// Store is a journal that also finds bindings by their agreements.
+	Store interface {
+		journal.Store
+		journal.Agreements
+	}
 	// Vault seals who binds which card.
 	Vault interface {
 		Seal(binding string, p op.Person, account string) (journal.Sealed, error)
@@ -38,7 +43,7 @@ type (
 type Config struct {
 	Set     *profiles.Set
 	Banks   Banks
-	Store   journal.Store
+	Store   Store
 	Vault   Vault
 	Numbers Numbers
 	// Node tells the numbers of gateways with stores of their own apart, 0 to 99.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
 	"kaqiao/profiles/secret"
 )
 
@@ -37,6 +39,20 @@ func TestWrongCodes(t *testing.T) {
 	}
 	if again := h.create(t); again.State != flow.AwaitingCode {
 		t.Errorf("the card can't be bound again: %+v", again)
+	}
+}
+
+// Whoever wonders why a binding went the way it did finds the other routes in the log.
+func TestTheLogSaysWhyARouteWasNotTaken(t *testing.T) {
+	set := shipped(t)
+	abc := set.Bank("abc")
+	abc.Routes = append([]profiles.Route{{Channel: "direct", Member: "1"}}, abc.Routes...)
+	h := newHouse(t, t.TempDir(), set)
+	if b := h.create(t); b.Channel != "nucc" {
+		t.Errorf("it went over %s", b.Channel)
+	}
+	if want := `bank=abc channel=direct why="channel is not connected"`; !strings.Contains(h.log.String(), want) {
+		t.Errorf("%s is not in the log:\n%s", want, h.log)
 	}
 }
 

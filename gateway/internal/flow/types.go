@@ -8,10 +8,9 @@ import (
 
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
 	"kaqiao/profiles/bins"
 	"kaqiao/profiles/secret"
-
-	"kaqiao/profiles"
 )
 
 // The states of a binding, as the API shows them.
@@ -40,7 +39,6 @@ type NewBinding struct {
 	DocumentType string
 	Document     secret.Document
 	Mobile       secret.Mobile // +86 and 11 digits
-	Email        string
 	Terminal     Terminal
 	PasswordFree journal.PasswordFree
 }
@@ -51,7 +49,6 @@ type Terminal struct {
 	OSVersion      string
 	ClientVersion  string
 	RestrictedMode bool
-	DeviceID       string
 }
 
 // Keyed is an idempotency key with the means to store its answer. The zero value means: no key was sent.
@@ -72,13 +69,13 @@ type Binding struct {
 	ResendRequires []string
 	// AttemptNumber is our number of the exchange that this very request made, if it made one.
 	AttemptNumber string
-	// BankTook is how long that exchange was away. GatewayTook is not known here.
+	// BankTook is how long that exchange was away.
 	BankTook time.Duration
 }
 
 // Next is what the caller should do.
 type Next struct {
-	Action   string   // confirm, poll, restart, answer_questionnaire, none
+	Action   string   // confirm, poll, restart, none
 	Requires []string // with confirm: code, card.cvv, card.expiry
 	Before   time.Time
 	After    time.Time // with poll

@@ -20,9 +20,6 @@ type Reserver interface {
 // so a crash leaves a gap and never a number twice.
 type Numbers struct {
 	Store Reserver
-	// Node tells the numbers of gateways with stores of their own apart, 0 to
-	// 99: whoever writes a number on the wire writes the node beside it.
-	Node int
 
 	mu        sync.Mutex
 	sequences map[string]*block

@@ -22,10 +22,6 @@ const (
 	Query     Kind = "query"     // ask what became of an earlier one
 )
 
-// Repeatable reports whether the same operation may be sent again although its
-// outcome is unknown. Everything that changes a bank's books may not.
-func (k Kind) Repeatable() bool { return k == Verify || k == Query }
-
 // Outcome says how much is known of one exchange. Its zero value is the careful one.
 type Outcome int
 
@@ -101,12 +97,11 @@ type Original struct {
 	At     time.Time
 }
 
-// Fault says whose trouble an exchange without a proper answer was.
+// Fault says whose trouble an exchange without a proper answer was. Empty: nobody's, as a refusal is.
 type Fault string
 
-// Whose trouble it was. A refusal is nobody's.
+// Whose trouble it was.
 const (
-	NoFault      Fault = ""
 	ChannelFault Fault = "channel" // the hub itself: no connection, no answer, no valid seal
 	MemberFault  Fault = "member"  // the bank behind the hub
 )
