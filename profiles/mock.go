@@ -39,11 +39,24 @@ type Latency struct {
 }
 
 // Of returns the distribution for an operation by its name, or nil where there is no delay.
-func (l Latency) Of(operation string) *Dist {
-	d := map[string]*Dist{
-		"verify": l.Verify, "apply": l.Apply, "challenge": l.Challenge, "confirm": l.Confirm,
-		"query": l.Query, "cancel": l.Cancel, "unsign": l.Unsign,
-	}[operation]
+func (l *Latency) Of(operation string) *Dist {
+	var d *Dist
+	switch operation {
+	case "verify":
+		d = l.Verify
+	case "apply":
+		d = l.Apply
+	case "challenge":
+		d = l.Challenge
+	case "confirm":
+		d = l.Confirm
+	case "query":
+		d = l.Query
+	case "cancel":
+		d = l.Cancel
+	case "unsign":
+		d = l.Unsign
+	}
 	if d == nil {
 		return l.Default
 	}

@@ -11,13 +11,12 @@ import (
 
 // What became of an exchange, as its sender saw it.
 const (
-	answered    = "answered"
-	refused     = "refused"
-	silent      = "silent"
-	reset       = "reset"
-	garbage     = "garbage"
-	busy        = "busy"
-	notAnswered = "" // the farm stopped in the middle
+	answered = "answered"
+	refused  = "refused"
+	silent   = "silent"
+	reset    = "reset"
+	garbage  = "garbage"
+	busy     = "busy"
 )
 
 func outcomes() []string { return []string{answered, refused, silent, reset, garbage, busy} }
@@ -29,7 +28,7 @@ type exchange struct {
 	at        time.Time
 	operation string
 	number    string
-	outcome   string
+	outcome   string // empty: the farm stopped in the middle
 	refusal   string // the raw code
 	drawn     time.Duration
 	fault     string

@@ -61,7 +61,7 @@ func New(cfg Config) (*Behaviour, error) {
 
 // Delay is how long the subject thinks about this call.
 func (b *Behaviour) Delay(operation string, key Key) time.Duration {
-	d := dist(&b.current.Load().latency, operation)
+	d := b.current.Load().latency.Of(operation)
 	if d == nil {
 		return 0
 	}
@@ -180,29 +180,4 @@ func (r *rule) claim() bool {
 			return true
 		}
 	}
-}
-
-// dist is profiles.Latency.Of without its map, which would cost more than the draw.
-func dist(l *profiles.Latency, operation string) *profiles.Dist {
-	var d *profiles.Dist
-	switch operation {
-	case "verify":
-		d = l.Verify
-	case "apply":
-		d = l.Apply
-	case "challenge":
-		d = l.Challenge
-	case "confirm":
-		d = l.Confirm
-	case "query":
-		d = l.Query
-	case "cancel":
-		d = l.Cancel
-	case "unsign":
-		d = l.Unsign
-	}
-	if d == nil {
-		return l.Default
-	}
-	return d
 }

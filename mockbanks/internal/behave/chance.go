@@ -9,7 +9,7 @@ import (
 // no part of it, because they differ from run to run.
 type Key struct {
 	Card    uint64 // of Fold
-	Ordinal uint32 // the how-manieth call of this operation on this card, from 0
+	Ordinal uint32 // how many calls of this operation on this card came before
 }
 
 // Fold makes a key's number of a card or agreement number. It serves chance,

@@ -54,15 +54,11 @@ func invented(env []string) *cobra.Command {
 	}
 	c.Flags().StringVar(&f.profiles, "profiles", "", "folder of profiles (default: those in the program)")
 	c.Flags().StringVar(&f.bank, "bank", "abc", "the bank's id")
-	c.Flags().StringVar(&f.kind, "kind", "", "only one kind: "+strings.Join(kinds(), ", "))
+	c.Flags().StringVar(&f.kind, "kind", "", "only one kind: "+strings.Join(ledger.Kinds(), ", "))
 	c.Flags().IntVar(&f.limit, "limit", 5, "how many, 1 to 1,000")
 	c.Flags().Uint64Var(&f.seed, "seed", 1, "the farm's seed")
 	c.Flags().BoolVar(&f.json, "json", false, "print JSON")
 	return c
-}
-
-func kinds() []string {
-	return []string{"debit", "credit", "virtual", "class_ii", "class_iii", "foreign", "corporate", "hk_macao_taiwan"}
 }
 
 func (f peopleFlags) find(env []string) ([]person, error) {
@@ -74,8 +70,8 @@ func (f peopleFlags) find(env []string) ([]person, error) {
 	switch {
 	case bank == nil:
 		return nil, misuseError{fmt.Errorf("--bank: no profile has this id")}
-	case f.kind != "" && !slices.Contains(kinds(), f.kind):
-		return nil, misuseError{errors.New("--kind: must be one of " + strings.Join(kinds(), ", "))}
+	case f.kind != "" && !slices.Contains(ledger.Kinds(), f.kind):
+		return nil, misuseError{errors.New("--kind: must be one of " + strings.Join(ledger.Kinds(), ", "))}
 	case f.limit < 1 || f.limit > 1000:
 		return nil, misuseError{errors.New("--limit: must be 1 to 1,000")}
 	}

@@ -26,6 +26,9 @@ var (
 	}
 )
 
+// Kinds are the kinds of customers.
+func Kinds() []string { return slices.Clone(kinds) }
+
 // Filter chooses customers.
 type Filter struct {
 	Kind   string // empty: all

@@ -14,7 +14,6 @@ const maxBatch = 256
 // writer is the one goroutine that changes the file. What waits is committed
 // together: one write to the log serves all of them.
 type writer struct {
-	db    *sql.DB
 	conn  *sql.Conn
 	own   *keeper // the statements of conn
 	queue chan change
@@ -36,7 +35,7 @@ type change struct {
 }
 
 func newWriter(db *sql.DB, l *Ledger, cfg Config) (_ *writer, err error) {
-	w := &writer{db: db, queue: make(chan change, cfg.Queue), ended: make(chan struct{}), bell: l.bell}
+	w := &writer{queue: make(chan change, cfg.Queue), ended: make(chan struct{}), bell: l.bell}
 	if w.conn, err = db.Conn(background()); err != nil {
 		return nil, err
 	}

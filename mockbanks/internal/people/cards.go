@@ -101,23 +101,9 @@ func compose(row bins.Row, serial uint64) string {
 		serial /= 10
 	}
 	if !row.NoLuhn {
-		b[last] = luhnDigit(b[:last])
+		b[last] = bins.LuhnDigit(string(b[:last]))
 	}
 	return string(b)
-}
-
-// luhnDigit makes the digits and itself divisible by ten, every second digit
-// from the right doubled and its own digits added up (ISO/IEC 7812-1).
-func luhnDigit(digits []byte) byte {
-	sum := 0
-	for i := range digits {
-		d := int(digits[len(digits)-1-i] - '0')
-		if i%2 == 0 {
-			d *= 2
-		}
-		sum += d/10 + d%10
-	}
-	return byte('0' + (10-sum%10)%10)
 }
 
 // prefer keeps the rows that are liked, or all where none is.

@@ -134,7 +134,7 @@ func TestLuhnOfReference(t *testing.T) {
 		var in struct{ Number string }
 		var want struct{ Luhn bool }
 		c.Decode(t, &in, &want)
-		if got := people.LuhnDigit(in.Number[:len(in.Number)-1]) == in.Number[len(in.Number)-1]; got != want.Luhn {
+		if got := bins.LuhnDigit(in.Number[:len(in.Number)-1]) == in.Number[len(in.Number)-1]; got != want.Luhn {
 			t.Errorf("%s: luhn %v, want %v", c.ID, got, want.Luhn)
 		}
 	}
