@@ -139,7 +139,7 @@ func (c *Codec) decode(frame wire.Frame) (wire.Message, error) {
 		return nil, err
 	}
 	if typ := frame.Header("MsgTp"); typ != "" && typ != h.MsgTp {
-		return nil, fmt.Errorf("header MsgTp names another type: %w", wire.ErrMalformed)
+		return nil, &wire.FieldError{Field: "MsgTp of the transport", Reason: "another than MsgHeader/MsgTp"}
 	}
 	return m, r.fill(c, h)
 }

@@ -141,6 +141,40 @@ func TestLenientSidePassesOverWhatBanksAdd(t *testing.T) {
 	}
 }
 
+// Others' writers put the same message in other words.
+func TestTheSameMessageInOtherWords(t *testing.T) {
+	f := forge{t, seal.Gateway, "ecb"}
+	q := f.query()
+	for name, bent := range map[string]string{
+		"single quotes":     strings.Replace(q, `"namespace_string"`, "'namespace_string'", 1),
+		"no namespace":      strings.Replace(q, ` xmlns="namespace_string"`, "", 1),
+		"a line an element": strings.ReplaceAll(q, "><", ">\r\n\t<"),
+		"empty elements":    strings.Replace(q, "</SignSN>", "</SignSN><NcrptnSN/><DgtlEnvlp></DgtlEnvlp>", 1),
+		"another order":     strings.Replace(strings.Replace(q, "<Drctn>11</Drctn>", "", 1), "<SndDt>", "<Drctn>11</Drctn><SndDt>", 1),
+	} {
+		m, err := codec(t, seal.Bank, epcc.Options{}).Decode(wire.Frame{Body: f.sealed(bent)})
+		if err != nil || m.(*epcc.Query).OriTrxInf.SinkInstgId != "C1000000000001" || m.(*epcc.Query).Drctn != "11" {
+			t.Errorf("%s: %+v %v", name, m, err)
+		}
+	}
+}
+
+// Which address the browser comes back to stands behind the code, in plain text.
+func TestCallbackAddress(t *testing.T) {
+	m := signMessage()
+	m.TrxInf.ClbckUrl = "https://wallet.example/signed?a=1&b=2"
+	frame, err := codec(t, seal.Gateway, epcc.Options{}).Encode(m)
+	must(t, err)
+	if want := "</AuthMsg><ClbckUrl>https://wallet.example/signed?a=1&amp;b=2</ClbckUrl></TrxInf>"; !strings.Contains(string(frame.Body), want) {
+		t.Errorf("no %s in %s", want, frame.Body)
+	}
+	got, err := codec(t, seal.Bank, epcc.Options{}).Decode(frame)
+	must(t, err)
+	if got.(*epcc.Sign).TrxInf.ClbckUrl != m.TrxInf.ClbckUrl {
+		t.Errorf("read as %s", got.(*epcc.Sign).TrxInf.ClbckUrl)
+	}
+}
+
 func TestRetiringKeysStillVerify(t *testing.T) {
 	all := keys(t)
 	for i := range all {

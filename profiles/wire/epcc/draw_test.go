@@ -54,7 +54,8 @@ func drawSign(t *rapid.T) *epcc.Sign {
 		},
 		TrxInf: epcc.SignTrx{
 			TrxCtgy: digits(4).Draw(t, "category"), TrxId: digits(31).Draw(t, "id"), TrxDtTm: moment.Draw(t, "time"),
-			AuthMsg: secret.NewCode(maybe(t, rapid.StringMatching(`[0-9]{4,8}`))),
+			AuthMsg:  secret.NewCode(maybe(t, rapid.StringMatching(`[0-9]{4,8}`))),
+			ClbckUrl: maybe(t, rapid.StringMatching(`[!-~]{1,512}`)),
 		},
 		InstgInf: drawInstitution(t, true),
 	}

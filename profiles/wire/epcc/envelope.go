@@ -69,7 +69,7 @@ func (c *Codec) openSession(h *header) (session, error) {
 	}
 	key, err := c.ring.BySerial(c.ring.Side(), "encrypt", h.NcrptnSN)
 	if err != nil {
-		return session{}, fmt.Errorf("envelope: %w", err)
+		return session{}, fmt.Errorf("envelope: %w: %w", err, wire.ErrEnvelope)
 	}
 	envelope, err := seal.DecodeBase64([]byte(h.DgtlEnvlp))
 	if err != nil {

@@ -135,6 +135,7 @@ func (m *Sign) fields() []field {
 		plain("TrxInf", "TrxId", &kindTrxID, mandatory, &m.TrxInf.TrxId),
 		plain("TrxInf", "TrxDtTm", &kindTime, mandatory, &m.TrxInf.TrxDtTm),
 		{group: "TrxInf", name: "AuthMsg", kind: &kindCode, need: blank, secret: &m.TrxInf.AuthMsg},
+		plain("TrxInf", "ClbckUrl", &kindURL, optional, &m.TrxInf.ClbckUrl),
 		plain("InstgInf", "InstgId", &kindInstitution, mandatory, &m.InstgInf.InstgId),
 		enciphered("InstgInf", "InstgAcct", &kindAccount, blank, &m.InstgInf.InstgAcct),
 	}

@@ -149,6 +149,9 @@ func badShapes(f forge) []wiretest.Hostile {
 	bend("no body", q[strings.Index(q, "<MsgBody>"):strings.Index(q, "</root>")], "")
 	bend("two namespaces", `<root xmlns="namespace_string"`, `<root xmlns="a" xmlns="b"`)
 	bend("a root of another name", "<root ", "<rooty ")
+	bend("namespace in quotes that differ", `"namespace_string"`, `"namespace_string'`)
+	bend("namespace without quotes", `"namespace_string"`, "namespace_string")
+	bend("namespace of one quote", `"namespace_string"`, `"`)
 	bend("root with an entity", `"namespace_string"`, `"&a;"`)
 	bend("not UTF-8", "<OriTrxCtgy>0202", "<OriTrxCtgy>\xff\xfe")
 	bend("GBK", "<OriTrxCtgy>0202", "<OriTrxCtgy>\xd5\xc5\xc8\xfd")
@@ -199,7 +202,7 @@ func badFields(f forge) []wiretest.Hostile {
 	bend("type of another version", "epcc.301.001.01", "epcc.301.002.01", wire.ErrUnknownType)
 	bend("type of another length", "epcc.301.001.01", "epcc.301", wire.ErrField)
 	mismatch := wire.Frame{Body: f.sealed(q), Headers: []wire.Header{{Name: "msgtp", Value: "epcc.101.001.01"}}}
-	return append(all, wiretest.Hostile{Name: "the transport names another type", Frame: mismatch, Want: wire.ErrMalformed})
+	return append(all, wiretest.Hostile{Name: "the transport names another type", Frame: mismatch, Want: wire.ErrField})
 }
 
 // badTrailers are good messages whose seal or surroundings are wrong.
@@ -251,11 +254,12 @@ func badEnvelopes(f forge, to seal.Side) []wiretest.Hostile {
 	}
 	add("no envelope", wire.ErrEnvelope, own, "", account)
 	add("no serial of the envelope", wire.ErrEnvelope, "", good, account)
-	add("envelope for nobody", wire.ErrKey, "4999999999", good, account)
+	// It is the envelope that does not open, whoever sealed the message.
+	add("envelope for nobody", wire.ErrEnvelope, "4999999999", good, account)
 	if revoked != "" {
-		add("envelope for a revoked key", wire.ErrKey, revoked, good, account)
+		add("envelope for a revoked key", wire.ErrEnvelope, revoked, good, account)
 	}
-	add("envelope for a signing key", wire.ErrKey, f.serial(), good, account)
+	add("envelope for a signing key", wire.ErrEnvelope, f.serial(), good, account)
 	add("envelope that is changed", wire.ErrEnvelope, own, base64.StdEncoding.EncodeToString(flipped), account)
 	add("envelope that is cut", wire.ErrEnvelope, own, base64.StdEncoding.EncodeToString(raw[:40]), account)
 	add("envelope not in base64", wire.ErrEnvelope, own, "AAA", account)
@@ -330,6 +334,8 @@ func unfit() []wiretest.Unfit {
 	sign("expiry as YYYY-MM", func(m *epcc.Sign) { m.SgnInf.VldDt = secret.NewExpiry("2029-12") })
 	sign("code of 9 digits", func(m *epcc.Sign) { m.TrxInf.AuthMsg = secret.NewCode("123456789") })
 	sign("code of 3 digits", func(m *epcc.Sign) { m.TrxInf.AuthMsg = secret.NewCode("123") })
+	sign("ClbckUrl with a space", func(m *epcc.Sign) { m.TrxInf.ClbckUrl = "https://w.example/a b" })
+	sign("ClbckUrl of 513 bytes", func(m *epcc.Sign) { m.TrxInf.ClbckUrl = strings.Repeat("u", 513) })
 	sign("TrxId of 30 digits", func(m *epcc.Sign) { m.TrxInf.TrxId = m.TrxInf.TrxId[1:] })
 	sign("TrxId of 32 digits", func(m *epcc.Sign) { m.TrxInf.TrxId += "0" })
 	sign("a time with a space", func(m *epcc.Sign) { m.TrxInf.TrxDtTm = "2024-06-01 10:00:00" })

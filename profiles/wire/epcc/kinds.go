@@ -41,6 +41,7 @@ var (
 	kindCVN2        = kind{3, 4, isDigits, "digits"}
 	kindExpiry      = kind{4, 4, isExpiry, "a month and a year, MMYY"}
 	kindCode        = kind{4, 8, isDigits, "digits"}
+	kindURL         = kind{1, 512, isGraphic, "printable ASCII without spaces"}
 	kindAccount     = kind{1, 64, isText, "text without control characters"}
 )
 

@@ -54,6 +54,9 @@ type SignTrx struct {
 	TrxId   string      // 31 digits, the same in both steps
 	TrxDtTm string      // yyyy-MM-ddTHH:mm:ss
 	AuthMsg secret.Code // the one-time code: empty in StepCode. Plain on the wire.
+	// ClbckUrl is where the browser goes after confirming with the bank itself: in one
+	// source only (found). Printable ASCII, at most 512 bytes (a limit of this product).
+	ClbckUrl string
 }
 
 // Institution is the paying institution and the wallet account.

@@ -37,14 +37,18 @@ func (s *scanner) root() error {
 	}
 	attr := bytes.TrimSpace(s.text[len("<root"):end])
 	if len(attr) > 0 {
-		value, ok := bytes.CutPrefix(attr, []byte(`xmlns="`))
-		value, closed := bytes.CutSuffix(value, []byte(`"`))
-		if !ok || !closed || s.text[len("<root")] > ' ' || bytes.ContainsAny(value, `"<&`) {
+		value, ok := bytes.CutPrefix(attr, []byte("xmlns="))
+		if !ok || !isQuoted(value) || s.text[len("<root")] > ' ' || bytes.ContainsAny(value, "<&") {
 			return s.fail("the root has more than its namespace")
 		}
 	}
 	s.at = end + 1
 	return nil
+}
+
+// isQuoted reports whether a text stands in quotes of either kind, with none of its kind inside.
+func isQuoted(text []byte) bool {
+	return len(text) >= 2 && (text[0] == '"' || text[0] == '\'') && bytes.IndexByte(text[1:], text[0]) == len(text)-2
 }
 
 // child passes over white space and reads the next start tag, unless the
