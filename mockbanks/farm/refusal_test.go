@@ -306,7 +306,8 @@ func TestTheHubRefusesBytes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if m, err := w.codec.Decode(answer); err != nil || m.Type() != epcc.TypeSystem {
+		m, err := w.codec.Decode(answer)
+		if system, ok := m.(*epcc.System); err != nil || !ok || system.SysRtnInf.SysRtnCd != "PS500002" {
 			t.Errorf("%s: %v %v", name, m, err)
 		}
 	}

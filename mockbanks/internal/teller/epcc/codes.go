@@ -9,7 +9,7 @@ const (
 	success      = "00000000" // found
 	malformed    = "PS500001" // format fault (found as a range 1 to 4): not the grammar, or too large
 	fieldFault   = "PS500002" // format fault: a field missing, unknown, twice or too long, or a wrong header
-	badEnvelope  = "PS500003" // format fault: the digital envelope, or a field under it, does not open
+	badEnvelope  = "PS500003" // format fault: the digital envelope, whom it is for, or a field under it
 	stale        = "PS500004" // format fault: SndDt is too far from the hub's clock
 	badValue     = "PB030X01" // format fault (found): a value that no transaction can have
 	sealMissing  = "PS500022" // found as a system code ending 022

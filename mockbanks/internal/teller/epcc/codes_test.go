@@ -84,6 +84,7 @@ func TestEveryFaultOfTheGrammarHasACode(t *testing.T) {
 	for fault, want := range map[error]string{
 		wire.ErrSealMissing: "PS500022", wire.ErrSeal: "PS500025", wire.ErrKey: "PS500025", wire.ErrEnvelope: "PS500003",
 		wire.ErrUnknownType: "PB040000", wire.ErrMalformed: "PS500001", wire.ErrTooLarge: "PS500001",
+		fmt.Errorf("%w: %w", wire.ErrKey, wire.ErrEnvelope):       "PS500003",
 		&wire.FieldError{Field: "SgnInf/IDTp", Reason: "missing"}: "PS500002", errors.New("news"): "PS500001",
 	} {
 		got := codeOfFault(fmt.Errorf("decode: %w", fault))

@@ -77,10 +77,10 @@ func codeOfFault(err error) string {
 	switch {
 	case errors.Is(err, wire.ErrSealMissing):
 		return sealMissing
+	case errors.Is(err, wire.ErrEnvelope): // before ErrKey: NcrptnSN names a key too
+		return badEnvelope
 	case errors.Is(err, wire.ErrSeal), errors.Is(err, wire.ErrKey):
 		return sealWrong
-	case errors.Is(err, wire.ErrEnvelope):
-		return badEnvelope
 	case errors.Is(err, wire.ErrUnknownType):
 		return notMember
 	case errors.Is(err, wire.ErrField):
