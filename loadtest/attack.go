@@ -61,8 +61,8 @@ func attackCommand() *cobra.Command {
 		"failures of banks are ordered from the farm, at banks set aside for them")
 	flags.StringVar(&f.failing, "failing", "100%", "with --failures, the part of the bindings that are to fail")
 	flags.BoolVar(&f.think, "think", false, "let people take as long as the platform's journey says")
-	flags.IntVar(&f.inFlight, "in-flight", 20_000, "bindings under way at once; one that is due beyond is counted as not started")
-	flags.DurationVar(&f.drain, "drain", time.Minute, "how long the unfinished are waited for at the end")
+	flags.IntVar(&f.inFlight, "in-flight", 20_000, "bindings under way at once, 1 to 1,000,000; one that is due beyond is counted as not started")
+	flags.DurationVar(&f.drain, "drain", time.Minute, "how long the unfinished are waited for at the end, 0s to 1h")
 	flags.StringVar(&f.profiles, "profiles", "", "folder of profiles with the tiers' promises (default: those in the program)")
 	flags.BoolVar(&f.failOnMissed, "fail-on-missed", false, "exit with 3 where a tier is slower than it promises, or a planned failure was not told as it is")
 	return c
@@ -81,7 +81,7 @@ func (f *attackFlags) fill(c *cobra.Command) error {
 	if f.drain < 0 || f.drain > time.Hour {
 		return errors.New("--drain must be 0s to 1h")
 	}
-	return f.output.check()
+	return errors.Join(f.places.check(), f.output.check())
 }
 
 func (f *attackFlags) pace() (load.Pace, error) {
@@ -146,7 +146,7 @@ func (f *attackFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	s := &siege{
+	s := &loadTest{
 		attack: load.Attack{Pace: pace, InFlight: f.inFlight, Drain: f.drain}, choice: choice, set: set,
 		bind: load.Bind{Gateway: gateway, Platform: f.platform, Run: "lt" + rand.Text()[:12], Judge: f.failures != ""},
 		farm: f.farm(), progress: progress(c.ErrOrStderr(), pace.Count()), stderr: c.ErrOrStderr(),

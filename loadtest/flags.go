@@ -36,8 +36,18 @@ func (p *places) add(flags *pflag.FlagSet) {
 	flags.StringVar(&p.gatewayURL, "gateway", "http://127.0.0.1:8080", "the gateway")
 	flags.StringVar(&p.farmURL, "farm", "http://127.0.0.1:9090", "the farm's control port")
 	flags.StringVar(&p.keyFile, "key-file", ".kaqiao/dev-caller.key", "file with the caller's key")
-	flags.DurationVar(&p.timeout, "timeout", time.Minute, "how long one answer of the gateway is waited for")
-	flags.IntVar(&p.connections, "connections", 4096, "connections to the gateway at most")
+	flags.DurationVar(&p.timeout, "timeout", time.Minute, "how long one answer of the gateway is waited for, 1ms to 1h")
+	flags.IntVar(&p.connections, "connections", 4096, "connections to the gateway at most, 1 to 100,000")
+}
+
+func (p *places) check() error {
+	if p.timeout < time.Millisecond || p.timeout > time.Hour {
+		return errors.New("--timeout must be 1ms to 1h")
+	}
+	if p.connections < 1 || p.connections > 100_000 {
+		return errors.New("--connections must be 1 to 100,000")
+	}
+	return nil
 }
 
 func (p *places) key() (secret.Key, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -48,8 +49,11 @@ func verifyCommand() *cobra.Command {
 		Long: "Matches the caller's bindings with the banks' agreements by number. A binding whose outcome is still\n" +
 			"being found out is undecided and no break. The exit code is 3 where there are breaks.",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := o.check(); err != nil {
+			if err := errors.Join(p.check(), o.check()); err != nil {
 				return usageError{err}
+			}
+			if wait < 0 || wait > time.Hour {
+				return usageError{errors.New("--wait must be 0s to 1h")}
 			}
 			r, err := compare(c.Context(), &p, wait)
 			if err != nil {
@@ -67,7 +71,7 @@ func verifyCommand() *cobra.Command {
 	p.add(c.Flags())
 	o.addLang(c.Flags())
 	c.Flags().StringVar(&o.json, "json", "", "write JSON to a file, or to the terminal with -")
-	c.Flags().DurationVar(&wait, "wait", 0, "how long undecided bindings may take to be decided")
+	c.Flags().DurationVar(&wait, "wait", 0, "how long undecided bindings may take to be decided, 0s to 1h")
 	return c
 }
 

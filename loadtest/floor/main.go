@@ -1,7 +1,9 @@
 // Floor is the least that a gateway can cost. For each POST /v1/bindings it
 // does what none can leave out, and nothing else:
 //
-//   - one Echo request with a JSON body, one JSON answer;
+//   - one Echo request with a JSON body, one JSON answer. Echo is here because
+//     the gateway's server is Echo: with another one the floor would measure
+//     the libraries' difference as well;
 //   - the keyed hashes of caller, body and card, and the person under SM4-GCM;
 //   - the rows of a binding that is meant, on the disk before a byte leaves;
 //   - one EPCC message, enveloped and signed, over one tuned transport;

@@ -143,7 +143,7 @@ func (s *session) run(ctx context.Context) string {
 
 // apply asks for the binding. An empty end means that the code is waited for.
 func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end string) {
-	w := Wallet{Key: s.name(), User: s.name(), Platform: s.Platform, Subject: s.subject, Phone: today()}
+	w := Wallet{Key: s.name(), User: s.name(), Platform: s.Platform, Subject: s.subject}
 	if p := s.subject.Planned; p != nil && p.spoil != nil {
 		p.spoil(&w)
 	}

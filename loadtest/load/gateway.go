@@ -23,19 +23,9 @@ type Answer struct {
 	State      string
 	Requires   []string  // what a confirm must bring
 	PollAfter  time.Time // not earlier than this
-	Agreement  string    // the bank's number
 	BankNumber string    // the gateway's number of the exchange with the bank; empty: no bank was asked
 	Category   string    // of the problem, if there is one
 	Code       string    // of the problem
-}
-
-// Final reports whether the binding will not change by itself any more.
-func (a Answer) Final() bool {
-	switch a.State {
-	case "active", "failed", "expired", "cancelled", "revoked":
-		return true
-	}
-	return false
 }
 
 // Wallet is what a wallet sends for one binding.
@@ -44,7 +34,7 @@ type Wallet struct {
 	User     string
 	Platform string
 	Subject  Subject
-	Phone    Phone
+	Phone    Phone // zero: one that every platform takes
 }
 
 // Proof is what a confirm brings.
@@ -115,9 +105,6 @@ type envelope struct {
 		Requires []string  `json:"requires"`
 		After    time.Time `json:"after"`
 	} `json:"next"`
-	Agreement struct {
-		Number string `json:"number"`
-	} `json:"agreement"`
 	Problem struct {
 		Code     string `json:"code"`
 		Category string `json:"category"`
@@ -144,8 +131,8 @@ func answer(res *http.Response, err error) (Answer, error) {
 	}
 	a := Answer{
 		Status: res.StatusCode, ID: e.ID, State: e.State, Requires: e.Next.Requires, PollAfter: e.Next.After,
-		Agreement: e.Agreement.Number, BankNumber: res.Header.Get("Kaqiao-Bank-Number"),
-		Category: e.Category, Code: e.Code,
+		BankNumber: res.Header.Get("Kaqiao-Bank-Number"),
+		Category:   e.Category, Code: e.Code,
 	}
 	if a.Code == "" {
 		a.Category, a.Code = e.Problem.Category, e.Problem.Code

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kaqiao/loadtest/load"
 	"kaqiao/profiles"
 )
 
@@ -176,7 +177,7 @@ func (p *printer) promises() {
 func (p *printer) ends() {
 	p.section(p.words.ends, "")
 	t := table{columns: []column{{p.words.tier, left, 9}}}
-	for _, end := range endings {
+	for _, end := range load.Ends() {
 		t.columns = append(t.columns, column{word(p.words.endings, end), right, 10})
 	}
 	for _, g := range p.Tiers {
@@ -184,7 +185,7 @@ func (p *printer) ends() {
 		for _, n := range g.Ends {
 			sum += n
 		}
-		for _, end := range endings {
+		for _, end := range load.Ends() {
 			n := g.Ends[end]
 			cell := strconv.FormatInt(n, 10)
 			if n > 0 {
@@ -196,9 +197,6 @@ func (p *printer) ends() {
 	}
 	t.write(p, p.paint)
 }
-
-// endings are the ways to end, in the order of the table.
-var endings = []string{"active", "failed", "processing", "no_code", "unanswered", "cut_off"}
 
 func (p *printer) failures() {
 	p.section(p.words.failures, "")

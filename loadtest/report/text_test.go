@@ -98,8 +98,10 @@ func TestEveryWordIsThereInBothLanguages(t *testing.T) {
 			t.Errorf("%s: %d words in English, %d in Chinese", name, len(pair[0]), len(pair[1]))
 		}
 	}
-	if !slices.Equal(endings, load.Ends()) {
-		t.Errorf("the table shows the endings %v, there are %v", endings, load.Ends())
+	for _, end := range load.Ends() {
+		if en.endings[end] == "" {
+			t.Errorf("the ending %s has no word", end)
+		}
 	}
 }
 

@@ -9,8 +9,8 @@ type words struct {
 	latency, latencyNote                      string
 	tier, bank, request, count, rate, longest string
 
-	share, shareNote                        string
-	joined, total, bankTime, gateway, which string
+	share, shareNote                 string
+	joined, total, bankTime, gateway string
 
 	promise, promiseNote             string
 	promised, under, fromTo, verdict string
@@ -46,14 +46,14 @@ func english() words {
 		latency: "Latency", latencyNote: "counted from when each request was due",
 		tier: "tier", bank: "bank", request: "request", count: "count", rate: "per s", longest: "max",
 		share: "Where the time went", shareNote: "%d of %d exchanges found in the banks' own records",
-		joined: "joined", total: "total", bankTime: "bank", gateway: "gateway", which: "gateway part",
+		joined: "joined", total: "total", bankTime: "bank", gateway: "gateway",
 		promise: "What the tiers promise", promiseNote: "p50 and p99 of the banks' answers as the caller saw them",
 		promised: "promised", under: "under %s", fromTo: "%s to %s", verdict: "verdict",
 		ends: "How the bindings ended", failures: "Why requests failed", noFailures: "none failed",
 		category: "category", code: "code", part: "part",
 		planned:    plannedEnglish(),
 		doubts:     "Before you trust these figures",
-		tiers:      map[string]string{"state": "state", "city": "city", "foreign": "foreign", "all": "all"},
+		tiers:      map[string]string{"state": "state", "city": "city", "foreign": "foreign"},
 		steps:      map[string]string{"apply": "apply", "confirm": "confirm", "binding": "whole binding", "journey": "with thinking"},
 		verdicts:   map[string]string{Met: "met", Slower: "missed: slower", Faster: "faster than stated", TooFew: "too few answers"},
 		endings:    map[string]string{"active": "active", "failed": "failed", "processing": "processing", "no_code": "no code", "unanswered": "unanswered", "cut_off": "cut off"},
@@ -75,14 +75,14 @@ func chinese() words {
 		latency: "延迟", latencyNote: "自每个请求应当发出的时刻起算",
 		tier: "层级", bank: "银行", request: "请求", count: "次数", rate: "每秒", longest: "最大",
 		share: "时间去向", shareNote: "%d / %d 笔交易在银行自己的记录中找到",
-		joined: "匹配", total: "合计", bankTime: "银行", gateway: "网关", which: "网关占比",
+		joined: "匹配", total: "合计", bankTime: "银行", gateway: "网关",
 		promise: "各层级承诺", promiseNote: "调用方所见银行应答的 p50 与 p99",
 		promised: "承诺", under: "%s 以内", fromTo: "%s 至 %s", verdict: "结论",
 		ends: "绑卡结果", failures: "失败原因", noFailures: "无失败",
 		category: "类别", code: "代码", part: "占比",
 		planned:  plannedChinese(),
 		doubts:   "数据可信度提示",
-		tiers:    map[string]string{"state": "国有大行", "city": "城商行", "foreign": "外资银行", "all": "全部"},
+		tiers:    map[string]string{"state": "国有大行", "city": "城商行", "foreign": "外资银行"},
 		steps:    map[string]string{"apply": "签约申请", "confirm": "签约确认", "binding": "完整绑卡", "journey": "含用户操作"},
 		verdicts: map[string]string{Met: "达标", Slower: "未达标：偏慢", Faster: "快于标称", TooFew: "样本不足"},
 		endings:  map[string]string{"active": "成功", "failed": "失败", "processing": "处理中", "no_code": "未收到验证码", "unanswered": "无应答", "cut_off": "截断"},

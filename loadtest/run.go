@@ -13,8 +13,8 @@ import (
 	"kaqiao/profiles"
 )
 
-// siege is one attack from the choice of people to the report.
-type siege struct {
+// loadTest is one attack with all around it, from the choice of people to the report.
+type loadTest struct {
 	attack   load.Attack
 	choice   load.Choice
 	set      *profiles.Set
@@ -24,7 +24,7 @@ type siege struct {
 	stderr   io.Writer
 }
 
-func (s *siege) run(ctx context.Context) (*report.Report, error) {
+func (s *loadTest) run(ctx context.Context) (*report.Report, error) {
 	all, err := s.farm.Banks(ctx)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ const (
 
 // trouble orders the plan's failures of banks from the farm. calm takes them
 // back, however the attack ends; calling it again does nothing. It is never nil.
-func (s *siege) trouble(ctx context.Context, plan []load.Subject) (calm func(), err error) {
+func (s *loadTest) trouble(ctx context.Context, plan []load.Subject) (calm func(), err error) {
 	var ordered []string
 	calm = sync.OnceFunc(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), calmWithin)
