@@ -253,12 +253,12 @@ func TestSilenceHasAnEnd(t *testing.T) {
 // An answer may take far longer than a request is given to arrive.
 func TestTimeForARequestIsNotTimeForItsAnswer(t *testing.T) {
 	times := defaultTimes()
-	times.open, times.body, times.write = 30*time.Millisecond, 30*time.Millisecond, 30*time.Millisecond
+	times.open, times.body, times.write = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond // a slow machine needs some of it
 	h := port(t, HTTPConfig{times: times, Handle: func(ctx context.Context, _ wire.Frame) Outcome {
 		select {
 		case <-ctx.Done():
 			return Outcome{}
-		case <-time.After(150 * time.Millisecond):
+		case <-time.After(600 * time.Millisecond):
 			return Outcome{Fate: Reply, Frame: wire.Frame{Body: []byte("late")}}
 		}
 	}})
