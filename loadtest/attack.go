@@ -32,7 +32,7 @@ type attackFlags struct {
 func attackCommand() *cobra.Command {
 	var f attackFlags
 	c := &cobra.Command{
-		Use: "attack", Short: "Binds cards at a rate and reports latencies by tier", Args: cobra.NoArgs,
+		Use: "attack", Short: "Bind cards at a rate and report latencies by tier", Args: cobra.NoArgs,
 		Long: "Binds cards of the farm's customers through the gateway. Bindings begin when they are due, whatever\n" +
 			"becomes of those before, and every latency counts from when its request was due.",
 		Example: "  loadtest attack --rate 50 --for 1m --banks state\n" +

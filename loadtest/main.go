@@ -18,7 +18,7 @@ import (
 // The exit codes, for scripts.
 const (
 	exitOK     = 0
-	exitError  = 1
+	exitFailed = 1
 	exitUsage  = 2
 	exitBreaks = 3 // the books differ, or a promise was missed and --fail-on-missed was given
 
@@ -50,7 +50,7 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	begun := false
 	root := &cobra.Command{
-		Use: "loadtest", Short: "Drives a Kaqiao gateway against the mock banks and judges both",
+		Use: "loadtest", Short: "Drive a Kaqiao gateway against the mock banks and judge both",
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRun: func(*cobra.Command, []string) { begun = true },
 	}
@@ -76,12 +76,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	_, _ = fmt.Fprintf(stderr, "loadtest: %v\n", err)
-	return exitError
+	return exitFailed
 }
 
 func versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Prints the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(c.OutOrStdout(), "loadtest", version())
 			return err

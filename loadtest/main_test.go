@@ -68,7 +68,7 @@ func TestWhatCannotBeReachedExitsWithOne(t *testing.T) {
 		{"report", filepath.Join(t.TempDir(), "none.json")},
 		{"report", key},
 	} {
-		if code, _, stderr := call(t, args...); code != exitError || stderr == "" {
+		if code, _, stderr := call(t, args...); code != exitFailed || stderr == "" {
 			t.Errorf("%v: exit code %d, %q", args, code, stderr)
 		}
 	}

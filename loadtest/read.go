@@ -19,7 +19,7 @@ import (
 func reportCommand() *cobra.Command {
 	var o output
 	c := &cobra.Command{
-		Use: "report FILE", Short: "Shows a report that attack --json has written", Args: cobra.ExactArgs(1),
+		Use: "report FILE", Short: "Show a report that attack --json has written", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := o.check(); err != nil {
 				return usageError{err}
@@ -45,7 +45,7 @@ func verifyCommand() *cobra.Command {
 	var o output
 	var wait time.Duration
 	c := &cobra.Command{
-		Use: "verify", Short: "Lays the gateway's bindings beside the banks' books, row by row", Args: cobra.NoArgs,
+		Use: "verify", Short: "Lay the gateway's bindings beside the banks' books, row by row", Args: cobra.NoArgs,
 		Long: "Matches the caller's bindings with the banks' agreements by number. A binding whose outcome is still\n" +
 			"being found out is undecided and no break. The exit code is 3 where there are breaks.",
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -12,7 +12,7 @@ import (
 // readyCommand is a health check for images that have no other client in them.
 func readyCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "ready URL", Short: "Asks a URL once; ends well where the answer is 200", Args: cobra.ExactArgs(1),
+		Use: "ready URL", Short: "Ask a URL once; end well where the answer is 200", Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, cancel := context.WithTimeout(c.Context(), 3*time.Second)
 			defer cancel()

@@ -22,7 +22,7 @@ func upCommand() *cobra.Command {
 	cfg := up.Config{}
 	var then string
 	cmd := &cobra.Command{
-		Use: "up", Short: "Runs farm and gateway on their defaults until Ctrl-C", Args: cobra.NoArgs,
+		Use: "up", Short: "Run farm and gateway on their defaults until Ctrl-C", Args: cobra.NoArgs,
 		Long: "Starts mockbanks and gateway, which lie beside this program, waits until both are ready,\n" +
 			"and stops both when it ends, however it ends.",
 		RunE: func(c *cobra.Command, _ []string) error {

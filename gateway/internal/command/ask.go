@@ -39,7 +39,7 @@ func (a *asker) ask(ctx context.Context, into *string, what string, hidden bool)
 	}
 	if *into = strings.TrimSpace(line); *into == "" {
 		if errors.Is(err, io.EOF) || err == nil {
-			return misuseError{fmt.Errorf("%s is needed: type it, or say it with a flag (see gateway bind --help)", what)}
+			return usageError{fmt.Errorf("%s is needed: type it, or say it with a flag (see gateway bind --help)", what)}
 		}
 		return fmt.Errorf("read %s: %w", what, err)
 	}

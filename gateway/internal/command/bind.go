@@ -60,11 +60,11 @@ func bind(w world) *cobra.Command {
 func (b *binding) run(ctx context.Context, w world) error {
 	raw, err := os.ReadFile(b.keyFile)
 	if err != nil {
-		return misuseError{fmt.Errorf("the caller's key: %w (`make up` makes one for development; otherwise `gateway keys caller`)", err)}
+		return usageError{fmt.Errorf("the caller's key: %w (`make up` makes one for development; otherwise `gateway keys caller`)", err)}
 	}
 	c, err := client.New(b.gateway, string(raw))
 	if err != nil {
-		return misuseError{err}
+		return usageError{err}
 	}
 	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, b.wait)

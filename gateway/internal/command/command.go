@@ -14,15 +14,15 @@ import (
 
 // Exit codes.
 const (
-	ok     = 0
-	failed = 1 // the work could not be done, or the answer is no
-	misuse = 2 // flags or configuration are wrong
+	exitOK     = 0
+	exitFailed = 1 // the work could not be done, or the answer is no
+	exitUsage  = 2 // flags or configuration are wrong
 )
 
-// misuseError is a fault of whoever typed the command.
-type misuseError struct{ error }
+// usageError is a fault of whoever typed the command.
+type usageError struct{ error }
 
-func (e misuseError) Unwrap() error { return e.error }
+func (e usageError) Unwrap() error { return e.error }
 
 // world is what a command touches besides the network and the file system.
 type world struct {
@@ -40,25 +40,25 @@ func Run(ctx context.Context, args, env []string, in *os.File, out, errs io.Writ
 		SilenceUsage: true, SilenceErrors: true, Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(serve(w), bind(w), checkProfiles(w), keys(w), version(w))
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuseError{err} })
+	root.AddCommand(serve(w), bind(w), checkProfiles(w), profileSchema(w), keys(w), version(w))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return ok
+		return exitOK
 	}
 	_, _ = fmt.Fprintf(errs, "gateway: %v\n", err)
-	if errors.As(err, new(misuseError)) {
-		return misuse
+	if errors.As(err, new(usageError)) {
+		return exitUsage
 	}
-	return failed
+	return exitFailed
 }
 
 func none(c *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return misuseError{fmt.Errorf("%s: %q is not known; see --help", c.CommandPath(), args[0])}
+		return usageError{fmt.Errorf("%s: %q is not known; see --help", c.CommandPath(), args[0])}
 	}
 	return nil
 }

@@ -48,23 +48,26 @@ func TestExitCodes(t *testing.T) {
 		code int
 		says string
 	}{
-		{"version", ok, "gateway "},
-		{"--help", ok, "check-profiles"},
-		{"serve --help", ok, "KAQIAO_GATEWAY_"},
-		{"", ok, "Usage"},
-		{"sevre", misuse, "sevre"},
-		{"serve --nope", misuse, "--nope"},
-		{"serve now", misuse, "now"},
-		{"serve --config " + nowhere, misuse, "nowhere"},
-		{"serve --node 100", misuse, "0 to 99"},
-		{"serve --data " + empty, failed, "gateway keys init"},
-		{"check-profiles", misuse, "one folder"},
-		{"check-profiles " + nowhere, misuse, "not a folder"},
-		{"check-profiles " + empty, failed, "profiles"},
-		{"check-profiles ../../../profiles", ok, "all well"},
-		{"keys caller --data " + empty, misuse, "--id"},
-		{"keys caller --id a --data " + empty, failed, "gateway keys init"},
-		{"bind --key-file " + nowhere, misuse, "make up"},
+		{"version", exitOK, "gateway "},
+		{"--help", exitOK, "check-profiles"},
+		{"serve --help", exitOK, "KAQIAO_GATEWAY_"},
+		{"", exitOK, "Usage"},
+		{"sevre", exitUsage, "sevre"},
+		{"serve --nope", exitUsage, "--nope"},
+		{"serve now", exitUsage, "now"},
+		{"serve --config " + nowhere, exitUsage, "nowhere"},
+		{"serve --node 100", exitUsage, "0 to 99"},
+		{"serve --data " + empty, exitFailed, "gateway keys init"},
+		{"check-profiles", exitUsage, "one folder"},
+		{"check-profiles " + nowhere, exitUsage, "not a folder"},
+		{"check-profiles " + empty, exitFailed, "profiles"},
+		{"check-profiles ../../../profiles", exitOK, "all well"},
+		{"profile-schema", exitUsage, "one of banks"},
+		{"profile-schema bank", exitUsage, "there are banks, channels and platforms"},
+		{"profile-schema banks", exitOK, `"title": "A file of banks/"`},
+		{"keys caller --data " + empty, exitUsage, "--id"},
+		{"keys caller --id a --data " + empty, exitFailed, "gateway keys init"},
+		{"bind --key-file " + nowhere, exitUsage, "make up"},
 	} {
 		t.Run(tc.args, func(t *testing.T) {
 			code, out, errs := run(t, "", strings.Fields(tc.args)...)
@@ -98,22 +101,22 @@ func TestCheckProfilesNamesEveryFault(t *testing.T) {
 			t.Errorf("%s is not named in\n%s", want, errs)
 		}
 	}
-	if code != failed {
+	if code != exitFailed {
 		t.Errorf("exit %d", code)
 	}
 }
 
 func TestKeys(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
-	if code, _, errs := run(t, "", "keys", "init", "--data", data); code != ok {
+	if code, _, errs := run(t, "", "keys", "init", "--data", data); code != exitOK {
 		t.Fatalf("exit %d: %s", code, errs)
 	}
-	if code, _, errs := run(t, "", "keys", "init", "--data", data); code != failed || !strings.Contains(errs, "stays") {
+	if code, _, errs := run(t, "", "keys", "init", "--data", data); code != exitFailed || !strings.Contains(errs, "stays") {
 		t.Errorf("a second key: exit %d, %s", code, errs)
 	}
 	code, out, errs := run(t, "", "keys", "caller", "--id", "wallet-a", "--data", data)
 	key := strings.TrimSpace(out)
-	if code != ok || len(key) < 40 || strings.Contains(out, " ") {
+	if code != exitOK || len(key) < 40 || strings.Contains(out, " ") {
 		t.Fatalf("exit %d, %d characters: %s", code, len(key), errs)
 	}
 	err := filepath.WalkDir(data, func(path string, d os.DirEntry, err error) error {
@@ -176,7 +179,7 @@ func TestBindAsksForWhatIsMissing(t *testing.T) {
 	url, key, bodies := fakeGateway(t, "active")
 	typed := "6228 4804 0256 4890 018\n2029-08\n123\n张三\n11010519491231002X\n13800138000\n654321\n"
 	code, out, errs := run(t, typed, "bind", "--gateway", url, "--key-file", key, "--code", "111111")
-	if code != ok || !strings.Contains(out, "active at abc over nucc, agreement AGR-1") {
+	if code != exitOK || !strings.Contains(out, "active at abc over nucc, agreement AGR-1") {
 		t.Fatalf("exit %d: %s%s", code, out, errs)
 	}
 	seen := *bodies
@@ -214,7 +217,7 @@ func TestBindStopsWhileItAsks(t *testing.T) {
 		}
 		return len(p), nil
 	})
-	if code := Run(ctx, []string{"bind", "--key-file", key}, nil, in, io.Discard, asked); code != failed {
+	if code := Run(ctx, []string{"bind", "--key-file", key}, nil, in, io.Discard, asked); code != exitFailed {
 		t.Errorf("exit %d", code)
 	}
 	_ = typed.Close() // whoever reads still is let go
@@ -230,10 +233,10 @@ func TestBindSaysHowItEnded(t *testing.T) {
 	args := []string{"bind", "--gateway", url, "--key-file", key, "--card", "6228480402564890018", "--cvv", "123", "--expiry", "2029-08",
 		"--name", "张三", "--document", "11010519491231002X", "--mobile", "+8613800138000", "--json"}
 	code, out, errs := run(t, "1111\n2222\n", args...)
-	if code != failed || !strings.Contains(errs, "Try again.") || !json.Valid([]byte(out)) {
+	if code != exitFailed || !strings.Contains(errs, "Try again.") || !json.Valid([]byte(out)) {
 		t.Errorf("exit %d: %s%s", code, out, errs)
 	}
-	if code, _, errs := run(t, "", append(args, "--name", "")...); code != misuse || !strings.Contains(errs, "name is needed") {
+	if code, _, errs := run(t, "", append(args, "--name", "")...); code != exitUsage || !strings.Contains(errs, "name is needed") {
 		t.Errorf("nothing typed: exit %d: %s", code, errs)
 	}
 }
@@ -246,7 +249,7 @@ func TestServeNeedsKeys(t *testing.T) {
 	// Without the banks' keys it must not start: keys are this command's only need that --dev does not meet.
 	code, _, errs := runIn(ctx, t, "", "serve", "--dev", "--data", filepath.Join(dir, "data"), "--dev-caller-key", filepath.Join(dir, "key"),
 		"--keys", filepath.Join(dir, "keys"), "--listen", "127.0.0.1:0", "--callbacks", "127.0.0.1:0")
-	if code != failed || !strings.Contains(errs, "mockbanks keys") {
+	if code != exitFailed || !strings.Contains(errs, "mockbanks keys") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }

@@ -35,7 +35,7 @@ func keys(w world) *cobra.Command {
 		Long: "Make a caller's bearer key and print it, once: the gateway keeps only a keyed hash.\nA caller of the same id gets a new key. A running gateway reads callers when it is started next.",
 		RunE: func(*cobra.Command, []string) error {
 			if id == "" {
-				return misuseError{errors.New("keys caller: --id is required: the name of the calling service, such as wallet-a")}
+				return usageError{errors.New("keys caller: --id is required: the name of the calling service, such as wallet-a")}
 			}
 			key, err := app.AddCaller(*data, id, time.Now)
 			if err != nil {

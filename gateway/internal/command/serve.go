@@ -27,11 +27,11 @@ by the environment as well, such as KAQIAO_CHANNELS_NUCC_ENDPOINT_URL.`,
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		cfg, err := app.Load(file, w.env, settings)
 		if err != nil {
-			return misuseError{err}
+			return usageError{err}
 		}
 		var level slog.Level
 		if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
-			return misuseError{fmt.Errorf("log-level: %w", err)}
+			return usageError{fmt.Errorf("log-level: %w", err)}
 		}
 		cfg.Log = slog.New(slog.NewJSONHandler(w.errs, &slog.HandlerOptions{Level: level}))
 		gateway, err := app.New(cfg)

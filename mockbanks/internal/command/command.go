@@ -16,15 +16,15 @@ import (
 
 // Exit codes.
 const (
-	ok     = 0
-	failed = 1 // the work could not be done
-	misuse = 2 // flags, configuration or profiles are wrong
+	exitOK     = 0
+	exitFailed = 1 // the work could not be done
+	exitUsage  = 2 // flags, configuration or profiles are wrong
 )
 
-// misuseError is a fault of whoever typed the command or wrote the files.
-type misuseError struct{ error }
+// usageError is a fault of whoever typed the command or wrote the files.
+type usageError struct{ error }
 
-func (e misuseError) Unwrap() error { return e.error }
+func (e usageError) Unwrap() error { return e.error }
 
 // Run runs one command line and returns its exit code. Results go to out;
 // progress, logs and errors to errs. Env is of the form of os.Environ.
@@ -36,7 +36,7 @@ func Run(ctx context.Context, args, env []string, out, errs io.Writer) int {
 		SilenceErrors: true,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misuseError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(serve(env), keys(env), invented(env), version())
 	for _, c := range root.Commands() {
 		c.Args = noArgs
@@ -47,25 +47,25 @@ func Run(ctx context.Context, args, env []string, out, errs io.Writer) int {
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return ok
+		return exitOK
 	}
 	_, _ = fmt.Fprintf(errs, "mockbanks: %v\n", err)
-	if errors.As(err, new(misuseError)) {
-		return misuse
+	if errors.As(err, new(usageError)) {
+		return exitUsage
 	}
-	return failed
+	return exitFailed
 }
 
 func known(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return misuseError{fmt.Errorf("%q is no command: see --help", args[0])}
+		return usageError{fmt.Errorf("%q is no command: see --help", args[0])}
 	}
 	return nil
 }
 
 func noArgs(_ *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return misuseError{fmt.Errorf("nothing is expected behind the flags, but %q stands there", args[0])}
+		return usageError{fmt.Errorf("nothing is expected behind the flags, but %q stands there", args[0])}
 	}
 	return nil
 }
@@ -76,16 +76,16 @@ func profileSet(dir string, env []string) (*profiles.Set, error) {
 	if dir == "" {
 		set, err := profiles.Shipped(opts)
 		if err != nil {
-			return nil, misuseError{fmt.Errorf("profiles: %w", err)}
+			return nil, usageError{fmt.Errorf("profiles: %w", err)}
 		}
 		return set, nil
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, misuseError{fmt.Errorf("profiles: %s is not a folder", dir)}
+		return nil, usageError{fmt.Errorf("profiles: %s is not a folder", dir)}
 	}
 	set, err := profiles.Load(os.DirFS(dir), opts)
 	if err != nil {
-		return nil, misuseError{fmt.Errorf("profiles in %s: %w", dir, err)}
+		return nil, usageError{fmt.Errorf("profiles in %s: %w", dir, err)}
 	}
 	return set, nil
 }

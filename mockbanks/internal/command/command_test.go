@@ -28,11 +28,11 @@ func run(t *testing.T, env []string, args ...string) (code int, out, errs string
 func TestServeRunsUntilItIsTold(t *testing.T) {
 	dir := t.TempDir()
 	keys, data := filepath.Join(dir, "keys"), filepath.Join(dir, "data")
-	if code, _, errs := run(t, nil, "serve", "--keys", keys, "--data", data, "--control", "127.0.0.1:0"); code != misuse ||
+	if code, _, errs := run(t, nil, "serve", "--keys", keys, "--data", data, "--control", "127.0.0.1:0"); code != exitUsage ||
 		!strings.Contains(errs, "mockbanks keys --out "+keys) || !strings.Contains(errs, "gateway-sign-sm2.pub") {
 		t.Fatalf("without keys: %d %s", code, errs)
 	}
-	if code, _, errs := run(t, nil, "keys", "--out", keys); code != ok {
+	if code, _, errs := run(t, nil, "keys", "--out", keys); code != exitOK {
 		t.Fatalf("keys: %d %s", code, errs)
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -67,7 +67,7 @@ func TestServeRunsUntilItIsTold(t *testing.T) {
 		t.Errorf("customers: %d of 3, %v", len(page.Customers), err)
 	}
 	stop()
-	if code := <-done; code != ok {
+	if code := <-done; code != exitOK {
 		t.Errorf("serve ended with %d: %s", code, errs.String())
 	}
 	if !strings.Contains(errs.String(), "abc: inventing 3 people") {
@@ -129,7 +129,7 @@ func TestConfigurationIsLayered(t *testing.T) {
 	} {
 		write(bad.file)
 		code, _, errs := run(t, bad.env, "serve", "--config", file)
-		if code != misuse || !strings.Contains(errs, bad.says) {
+		if code != exitUsage || !strings.Contains(errs, bad.says) {
 			t.Errorf("%s: %d %s", bad.name, code, errs)
 		}
 	}
@@ -149,7 +149,7 @@ func TestMisuseIsExitCode2(t *testing.T) {
 		{"people", "--kind", "nobody"},
 		{"people", "--limit", "0"},
 	} {
-		if code, out, errs := run(t, nil, args...); code != misuse || errs == "" || out != "" {
+		if code, out, errs := run(t, nil, args...); code != exitUsage || errs == "" || out != "" {
 			t.Errorf("%v: code %d, out %q, errs %q", args, code, out, errs)
 		}
 	}
@@ -166,7 +166,7 @@ func TestHostMovesAllChannels(t *testing.T) {
 func TestPeopleAreThoseOfTheFarm(t *testing.T) {
 	code, out, errs := run(t, nil, "people", "--bank", "abc", "--kind", "credit", "--limit", "3", "--json")
 	var page struct{ People []person }
-	if code != ok || json.Unmarshal([]byte(out), &page) != nil || len(page.People) != 3 {
+	if code != exitOK || json.Unmarshal([]byte(out), &page) != nil || len(page.People) != 3 {
 		t.Fatalf("code %d, %s%s", code, out, errs)
 	}
 	for _, p := range page.People {
@@ -185,7 +185,7 @@ func TestPeopleAreThoseOfTheFarm(t *testing.T) {
 }
 
 func TestVersion(t *testing.T) {
-	if code, out, _ := run(t, nil, "version"); code != ok || !strings.HasPrefix(out, "mockbanks ") {
+	if code, out, _ := run(t, nil, "version"); code != exitOK || !strings.HasPrefix(out, "mockbanks ") {
 		t.Errorf("code %d, %q", code, out)
 	}
 }

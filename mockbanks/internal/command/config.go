@@ -21,7 +21,7 @@ func configure(c *cobra.Command, env []string) error {
 	if file, _ := c.Flags().GetString("config"); file != "" {
 		v.SetConfigFile(file)
 		if err := v.ReadInConfig(); err != nil {
-			return misuseError{fmt.Errorf("configuration: %w", err)}
+			return usageError{fmt.Errorf("configuration: %w", err)}
 		}
 	}
 	known := func(name string) bool {
@@ -29,7 +29,7 @@ func configure(c *cobra.Command, env []string) error {
 	}
 	for _, name := range slices.Sorted(slices.Values(v.AllKeys())) {
 		if !known(name) {
-			return misuseError{fmt.Errorf("configuration: the key %s is not known", name)}
+			return usageError{fmt.Errorf("configuration: the key %s is not known", name)}
 		}
 	}
 	for _, pair := range env {
@@ -40,7 +40,7 @@ func configure(c *cobra.Command, env []string) error {
 		}
 		key = strings.ReplaceAll(strings.ToLower(key), "_", "-")
 		if !known(key) {
-			return misuseError{fmt.Errorf("environment: %s is not known", name)}
+			return usageError{fmt.Errorf("environment: %s is not known", name)}
 		}
 		v.Set(key, value)
 	}
@@ -50,7 +50,7 @@ func configure(c *cobra.Command, env []string) error {
 			return
 		}
 		if err := c.Flags().Set(f.Name, v.GetString(f.Name)); err != nil {
-			wrong = misuseError{fmt.Errorf("configuration of %s: %w", f.Name, err)}
+			wrong = usageError{fmt.Errorf("configuration of %s: %w", f.Name, err)}
 		}
 	})
 	return wrong
@@ -65,7 +65,7 @@ func pairs(flag, text string) (map[string]string, error) {
 	for _, one := range strings.Split(text, ",") {
 		id, value, ok := strings.Cut(strings.TrimSpace(one), "=")
 		if !ok || id == "" {
-			return nil, misuseError{fmt.Errorf("--%s: write <channel>=<value>, and a comma between two", flag)}
+			return nil, usageError{fmt.Errorf("--%s: write <channel>=<value>, and a comma between two", flag)}
 		}
 		out[id] = value
 	}

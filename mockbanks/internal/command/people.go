@@ -69,11 +69,11 @@ func (f peopleFlags) find(env []string) ([]person, error) {
 	bank := set.Bank(f.bank)
 	switch {
 	case bank == nil:
-		return nil, misuseError{fmt.Errorf("--bank: no profile has this id")}
+		return nil, usageError{fmt.Errorf("--bank: no profile has this id")}
 	case f.kind != "" && !slices.Contains(ledger.Kinds(), f.kind):
-		return nil, misuseError{errors.New("--kind: must be one of " + strings.Join(ledger.Kinds(), ", "))}
+		return nil, usageError{errors.New("--kind: must be one of " + strings.Join(ledger.Kinds(), ", "))}
 	case f.limit < 1 || f.limit > 1000:
-		return nil, misuseError{errors.New("--limit: must be 1 to 1,000")}
+		return nil, usageError{errors.New("--limit: must be 1 to 1,000")}
 	}
 	found := []person{}
 	for c := range people.Of(bank, set.BINs, f.seed, maxPeople) {

@@ -66,7 +66,7 @@ func (f serveFlags) run(ctx context.Context, env []string, out, errs io.Writer) 
 	}
 	banks, err := farm.New(cfg)
 	if errors.Is(err, fs.ErrNotExist) {
-		return misuseError{err}
+		return usageError{err}
 	}
 	if err != nil {
 		return err
@@ -98,10 +98,10 @@ func (f serveFlags) config(env []string, errs io.Writer) (farm.Config, error) {
 		return farm.Config{}, err
 	}
 	if f.people < -1 || f.people > 1_000_000 {
-		return farm.Config{}, misuseError{errors.New("--people: must be 0 to 1,000,000, or -1")}
+		return farm.Config{}, usageError{errors.New("--people: must be 0 to 1,000,000, or -1")}
 	}
 	if f.exchanges < 0 || f.exchanges > 1_000_000 {
-		return farm.Config{}, misuseError{errors.New("--exchanges: must be 1 to 1,000,000, or 0")}
+		return farm.Config{}, usageError{errors.New("--exchanges: must be 1 to 1,000,000, or 0")}
 	}
 	level := slog.LevelInfo
 	if f.verbose {
@@ -133,7 +133,7 @@ func (f serveFlags) hosts(set *profiles.Set, listen map[string]string) error {
 	for _, c := range set.Channels {
 		u, err := url.Parse(c.Endpoint.URL)
 		if err != nil || u.Port() == "" {
-			return misuseError{fmt.Errorf("channel %s: its endpoint has no port: say --listen %s=<host>:<port>", c.ID, c.ID)}
+			return usageError{fmt.Errorf("channel %s: its endpoint has no port: say --listen %s=<host>:<port>", c.ID, c.ID)}
 		}
 		if listen[c.ID] == "" {
 			listen[c.ID] = net.JoinHostPort(f.host, u.Port())
