@@ -15,7 +15,7 @@ import (
 // BenchmarkCheck reads a body and holds it against openapi.yaml.
 func BenchmarkCheck(b *testing.B) {
 	r := serve(b)
-	operation := r.server.law["POST /v1/bindings"]
+	operation := r.server.contract["POST /v1/bindings"]
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/bindings", nil)
 	if err != nil {
 		b.Fatal(err)

@@ -35,7 +35,7 @@ const (
 // Both are read once: they take longer than all else here.
 var (
 	shipped = sync.OnceValues(func() (*profiles.Set, error) { return profiles.Shipped(profiles.LoadOptions{}) })
-	spec    = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(gen.Law()) })
+	spec    = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(gen.Contract()) })
 )
 
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, profiles.Beijing)

@@ -133,7 +133,7 @@ const maxKeyLength = 256
 func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		operation := s.law[r.Method+" "+c.Path()]
+		operation := s.contract[r.Method+" "+c.Path()]
 		if operation == nil {
 			return fmt.Errorf("no operation in openapi.yaml for %s %s", r.Method, c.Path())
 		}

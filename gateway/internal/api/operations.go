@@ -27,5 +27,5 @@ func (s *Server) readyz(c echo.Context) error {
 }
 
 func openapi(c echo.Context) error {
-	return c.Blob(http.StatusOK, "application/yaml", gen.Law())
+	return c.Blob(http.StatusOK, "application/yaml", gen.Contract())
 }

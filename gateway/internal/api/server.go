@@ -71,7 +71,7 @@ type Config struct {
 type Server struct {
 	Config
 	echo     *echo.Echo
-	law      law
+	contract contract
 	table    table
 	inFlight atomic.Int64
 	stopping atomic.Bool
@@ -91,7 +91,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {
 		return nil, errors.New("api: Config is not complete")
 	}
-	law, err := readLaw(gen.Law())
+	contract, err := readContract(gen.Contract())
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +99,8 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: cfg, law: law, table: table, echo: echo.New()}
-	law["POST /v1/bindings"].meaning = s.bindingMeaning
+	s := &Server{Config: cfg, contract: contract, table: table, echo: echo.New()}
+	contract["POST /v1/bindings"].meaning = s.bindingMeaning
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.Binder = binder{}

@@ -15,9 +15,9 @@ import (
 	"kaqiao/gateway/internal/op"
 )
 
-// law is openapi.yaml, made ready for checking requests: one operation for each
+// contract is openapi.yaml, made ready for checking requests: one operation for each
 // method and Echo path, such as "POST /v1/bindings/:id/confirm".
-type law map[string]*operation
+type contract map[string]*operation
 
 type operation struct {
 	params       []*openapi3.Parameter
@@ -27,7 +27,7 @@ type operation struct {
 	meaning      meaning // where the body has one that can be told before its form is right
 }
 
-func readLaw(spec []byte) (law, error) {
+func readContract(spec []byte) (contract, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(spec)
 	if err != nil {
 		return nil, fmt.Errorf("api: openapi.yaml: %w", err)
@@ -35,7 +35,7 @@ func readLaw(spec []byte) (law, error) {
 	if err := doc.Validate(context.Background()); err != nil {
 		return nil, fmt.Errorf("api: openapi.yaml: %w", err)
 	}
-	l := law{}
+	l := contract{}
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
 			l[method+" "+echoPath(path)] = newOperation(item.Parameters, o)

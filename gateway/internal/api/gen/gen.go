@@ -11,5 +11,5 @@ import _ "embed"
 //go:embed openapi.yaml
 var document string
 
-// Law is openapi.yaml as it was when the types were made.
-func Law() []byte { return []byte(document) }
+// Contract is openapi.yaml as it was when the types were made.
+func Contract() []byte { return []byte(document) }

@@ -15,21 +15,21 @@ import (
 )
 
 // witness holds every answer of a gateway against gateway/openapi.yaml, in
-// whatever test it is given: status, media type, headers, each value, and no field that the law does not know.
+// whatever test it is given: status, media type, headers, each value, and no field that the contract does not know.
 type witness struct {
-	t    testing.TB
-	url  string
-	law  *openapi3.T
-	next http.RoundTripper
+	t        testing.TB
+	url      string
+	contract *openapi3.T
+	next     http.RoundTripper
 }
 
 func newWitness(t testing.TB, url string, next http.RoundTripper) *witness {
 	t.Helper()
-	law, err := openapi3.NewLoader().LoadFromFile(filepath.Join("..", "..", "gateway", "openapi.yaml"))
+	contract, err := openapi3.NewLoader().LoadFromFile(filepath.Join("..", "..", "gateway", "openapi.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &witness{t: t, url: url, law: law, next: next}
+	return &witness{t: t, url: url, contract: contract, next: next}
 }
 
 func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -78,9 +78,9 @@ func (w *witness) differ(r *http.Request, res *http.Response, text []byte) (wron
 	return wrong
 }
 
-// schema is what the law says of such an answer.
+// schema is what the contract says of such an answer.
 func (w *witness) schema(r *http.Request, res *http.Response) (*openapi3.Schema, error) {
-	for path, item := range w.law.Paths.Map() {
+	for path, item := range w.contract.Paths.Map() {
 		operation := item.GetOperation(r.Method)
 		if operation == nil || !fits(path, r.URL.Path) {
 			continue
@@ -91,11 +91,11 @@ func (w *witness) schema(r *http.Request, res *http.Response) (*openapi3.Schema,
 		}
 		media := response.Value.Content.Get(res.Header.Get("Content-Type"))
 		if media == nil || (res.StatusCode >= http.StatusBadRequest) != (res.Header.Get("Content-Type") == "application/problem+json") {
-			return nil, fmt.Errorf("the law has no %d of %s", res.StatusCode, res.Header.Get("Content-Type"))
+			return nil, fmt.Errorf("the contract has no %d of %s", res.StatusCode, res.Header.Get("Content-Type"))
 		}
 		return media.Schema.Value, nil
 	}
-	return nil, fmt.Errorf("the law has no such route")
+	return nil, fmt.Errorf("the contract has no such route")
 }
 
 func fits(template, path string) bool {
@@ -118,7 +118,7 @@ func unknown(s *openapi3.Schema, value any, at string) (found []string) {
 		for key, e := range v {
 			p := s.Properties[key]
 			if p == nil {
-				found = append(found, at+"/"+key+" is not in the law")
+				found = append(found, at+"/"+key+" is not in the contract")
 				continue
 			}
 			found = append(found, unknown(p.Value, e, at+"/"+key)...)
@@ -132,7 +132,7 @@ func unknown(s *openapi3.Schema, value any, at string) (found []string) {
 }
 
 // The witness itself on trial.
-func TestWitnessSeesWhatIsNotTheLaw(t *testing.T) {
+func TestWitnessSeesWhatIsNotInTheContract(t *testing.T) {
 	w := newWitness(t, "", nil)
 	const good = `{"id":"bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","state":"awaiting_code","user_id":"u","platform":"wechat","bank":{"id":"abc","tier":"state"},
 		"channel":"nucc","card":{"last4":"0018","type":"debit","scheme":"unionpay"},"next":{"action":"confirm"},"created_at":"2026-11-23T10:00:00+08:00","updated_at":"2026-11-23T10:00:00+08:00"}`

@@ -30,27 +30,27 @@ func checkAnswer(t testing.TB, r *room, method, path string, g got) {
 	}
 	media := response.Value.Content.Get(g.Header.Get("Content-Type"))
 	if media == nil {
-		t.Fatalf("%s %s: %d with %s is not in the law", method, path, g.StatusCode, g.Header.Get("Content-Type"))
+		t.Fatalf("%s %s: %d with %s is not in the contract", method, path, g.StatusCode, g.Header.Get("Content-Type"))
 	}
 	var v any
 	if err := json.Unmarshal([]byte(g.body), &v); err != nil {
 		t.Fatal(err)
 	}
 	if err := media.Schema.Value.VisitJSON(v, openapi3.MultiErrors()); err != nil {
-		t.Errorf("the answer is not as the law says: %v", err)
+		t.Errorf("the answer is not as the contract says: %v", err)
 	}
 	if g.Header.Get("X-Request-Id") == "" || g.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", g.Header)
 	}
 }
 
-func TestRoutesAreTheLaws(t *testing.T) {
+func TestRoutesAreTheContracts(t *testing.T) {
 	r := serve(t)
 	var have, want []string
 	for _, route := range r.server.echo.Routes() {
 		have = append(have, route.Method+" "+route.Path)
 	}
-	for route := range r.server.law {
+	for route := range r.server.contract {
 		want = append(want, route)
 	}
 	slices.Sort(have)
@@ -154,7 +154,7 @@ func TestEveryRequestFieldIsBounded(t *testing.T) {
 			}
 		}
 	}
-	for route, o := range r.server.law {
+	for route, o := range r.server.contract {
 		if o.body != nil {
 			walk(route, o.body)
 		}
