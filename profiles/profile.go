@@ -6,6 +6,8 @@
 package profiles
 
 import (
+	"time"
+
 	"kaqiao/profiles/bins"
 )
 
@@ -73,6 +75,16 @@ type Bank struct {
 	Codes []CodeRule `yaml:"codes"`
 	// Mock is how the farm plays this bank. The gateway never reads it.
 	Mock BankMock `yaml:"mock"`
+}
+
+// ClosedAt returns the hours without requests that a moment lies in. They are zero where the bank is open.
+func (b *Bank) ClosedAt(t time.Time) Hours {
+	for _, h := range b.Closed {
+		if h.Contain(t) {
+			return h
+		}
+	}
+	return Hours{}
 }
 
 // BIN is a prefix of the bank's own cards.

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"kaqiao/gateway/internal/api"
 	"kaqiao/profiles"
 )
 
@@ -67,7 +68,7 @@ func Defaults() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", Callbacks: "127.0.0.1:8081",
 		Keys: ".kaqiao/keys", Data: ".kaqiao/gateway", DevCallerKey: ".kaqiao/dev-caller.key",
-		SessionTTL: 15 * time.Minute, InFlight: 20_000, BodyBytes: 64 << 10, JournalQueue: 4096,
+		SessionTTL: 15 * time.Minute, InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096,
 		Drain: 30 * time.Second, LogLevel: "info",
 	}
 }

@@ -31,7 +31,7 @@ func (s *Server) bank(b *profiles.Bank, now time.Time) gen.Bank {
 	health := s.Health(b.ID)
 	out := gen.Bank{
 		ID: b.ID, Tier: gen.Tier(b.Tier), Name: gen.Text{Zh: b.Name.ZH, En: b.Name.EN},
-		Open: open(b, now), QuietHours: b.QuietHours.String(), ChallengeKinds: kinds(b), Limits: limits(b),
+		Open: b.ClosedAt(now) == profiles.Hours{}, QuietHours: b.QuietHours.String(), ChallengeKinds: kinds(b), Limits: limits(b),
 		Channels: make([]string, len(b.Routes)), AccountClasses: make([]gen.BankAccountClasses, len(b.Accounts.Classes)),
 		Health: gen.BankHealth{
 			InFlight: health.InFlight, InFlightLimit: health.InFlightLimit,
@@ -48,15 +48,6 @@ func (s *Server) bank(b *profiles.Bank, now time.Time) gen.Bank {
 		out.Closed = append(out.Closed, hours.String())
 	}
 	return out
-}
-
-func open(b *profiles.Bank, now time.Time) bool {
-	for _, hours := range b.Closed {
-		if hours.Contain(now) {
-			return false
-		}
-	}
-	return true
 }
 
 func summary(b *profiles.Bank) gen.BankSummary {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
 	"kaqiao/profiles/bins"
 	"kaqiao/profiles/secret"
 )
@@ -45,7 +46,7 @@ func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate)
 		out.Elements = append(out.Elements, "cvv", "expiry")
 	}
 	if out.Bank != nil {
-		out.Open = s.cfg.Router.Closed(out.Bank).String() == ""
+		out.Open = out.Bank.ClosedAt(s.cfg.Now()) == profiles.Hours{}
 		for _, r := range out.Bank.Routes {
 			out.Channels = append(out.Channels, r.Channel)
 		}

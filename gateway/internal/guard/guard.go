@@ -22,7 +22,7 @@ type Guard struct {
 
 type bank struct {
 	gate
-	closed []profiles.Hours
+	profile *profiles.Bank
 }
 
 // Snapshot is how busy one gate is.
@@ -41,7 +41,7 @@ func New(set *profiles.Set, now func() time.Time) *Guard {
 		now:      now, start: now(),
 	}
 	for _, b := range set.Banks {
-		entry := &bank{closed: b.Closed}
+		entry := &bank{profile: b}
 		entry.set(b.Limits)
 		g.banks[b.ID] = entry
 	}
@@ -65,12 +65,10 @@ func (g *Guard) Enter(channel, bankID string, kind op.Kind) (leave func(op.Resul
 		return nil, refusal(bankID, op.ChannelUnavailable, "this channel is not served")
 	}
 	now := g.now()
-	for _, hours := range b.closed {
-		if hours.Contain(now) {
-			p := refusal(bankID, op.BankUnavailable, "the bank takes no requests at this time of day")
-			p.Window, p.RetryAfterS = hours.String(), seconds(untilEnd(hours, now))
-			return nil, p
-		}
+	if hours := b.profile.ClosedAt(now); hours != (profiles.Hours{}) {
+		p := refusal(bankID, op.BankUnavailable, "the bank takes no requests at this time of day")
+		p.Window, p.RetryAfterS = hours.String(), seconds(untilEnd(hours, now))
+		return nil, p
 	}
 	since := now.Sub(g.start)
 	ordinary := isOrdinary(kind)

@@ -1,16 +1,11 @@
 // Package route says which channel a bank is asked over, and why not over the others.
 package route
 
-import (
-	"time"
-
-	"kaqiao/profiles"
-)
+import "kaqiao/profiles"
 
 // Router knows which channels are there.
 type Router struct {
 	connected func(channel string) bool
-	now       func() time.Time
 }
 
 // Route is one way to a bank.
@@ -39,8 +34,8 @@ const (
 )
 
 // New returns a router over the channels that are connected.
-func New(connected func(channel string) bool, now func() time.Time) *Router {
-	return &Router{connected: connected, now: now}
+func New(connected func(channel string) bool) *Router {
+	return &Router{connected: connected}
 }
 
 // Choose takes the first of the bank's routes whose channel is there. An
@@ -59,16 +54,4 @@ func (r *Router) Choose(bank *profiles.Bank) Choice {
 		}
 	}
 	return c
-}
-
-// Closed returns the hours in which the bank takes no requests and that now
-// lies in; the zero value when it is open.
-func (r *Router) Closed(bank *profiles.Bank) profiles.Hours {
-	now := r.now()
-	for _, h := range bank.Closed {
-		if h.Contain(now) {
-			return h
-		}
-	}
-	return profiles.Hours{}
 }

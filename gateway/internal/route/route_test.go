@@ -3,7 +3,6 @@ package route_test
 import (
 	"reflect"
 	"testing"
-	"time"
 
 	"kaqiao/gateway/internal/route"
 	"kaqiao/profiles"
@@ -26,25 +25,9 @@ func TestChoose(t *testing.T) {
 		"none": {nil,
 			route.Choice{Skipped: []route.Skipped{{Route: direct, Why: route.NotConnected}, {Route: nucc, Why: route.NotConnected}, {Route: unionpay, Why: route.NotConnected}}}},
 	} {
-		got := route.New(func(id string) bool { return c.connected[id] }, time.Now).Choose(ways)
+		got := route.New(func(id string) bool { return c.connected[id] }).Choose(ways)
 		if !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", name, got, c.want)
-		}
-	}
-}
-
-func TestClosed(t *testing.T) {
-	night := profiles.Hours{From: 23 * time.Hour, To: 5 * time.Hour}
-	bank := &profiles.Bank{Closed: []profiles.Hours{{From: 12 * time.Hour, To: 13 * time.Hour}, night}}
-	for clock, want := range map[string]profiles.Hours{
-		"11:59": {}, "12:00": bank.Closed[0], "13:00": {}, "23:30": night, "04:59": night, "05:00": {},
-	} {
-		at, err := time.ParseInLocation("2006-01-02 15:04", "2026-03-02 "+clock, profiles.Beijing)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := route.New(nil, at.UTC).Closed(bank); got != want {
-			t.Errorf("%s: got %q, want %q", clock, got, want)
 		}
 	}
 }
