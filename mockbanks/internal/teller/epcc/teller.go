@@ -117,7 +117,7 @@ func (t *Teller) result(code string) epcc.SystemResult {
 	return epcc.SystemResult{SysRtnCd: code, SysRtnDesc: words[code], SysRtnTm: t.stamp()}
 }
 
-// header checks what stands before every body: the transport's lines and MsgHeader.
+// checkHeader checks what stands before every body: the transport's lines and MsgHeader.
 func (t *Teller) checkHeader(frame wire.Frame, m wire.Message, h epcc.Header) *refusal {
 	sent, err := time.ParseInLocation(epcc.TimeLayout, h.SndDt, profiles.Beijing)
 	off := t.now().Sub(sent)
