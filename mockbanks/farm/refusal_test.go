@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"kaqiao/mockbanks/farm"
 	"kaqiao/profiles/secret"
 	"kaqiao/profiles/wire"
 	"kaqiao/profiles/wire/epcc"
@@ -59,6 +60,8 @@ func TestApplyIsRefused(t *testing.T) {
 		{"credit", credit("2035-12"), sixElements("123", "1235"), "00000000"},
 		{"CVV", credit("2035-12"), sixElements("124", "1235"), "PB005203"},
 		{"expiry", credit("2035-12"), sixElements("123", "1135"), "PB005212"},
+		{"credit card as a debit card", credit("2035-12"), func(s *epcc.SignInfo) { s.SgnAcctTp = "00" }, "PB511002"},
+		{"debit card as a credit card", nil, func(s *epcc.SignInfo) { s.SgnAcctTp = "01"; sixElements("123", "1235")(s) }, "PB511002"},
 		{"class", func(c *customer) { c.Cards[0].Class = "III" }, nil, "PB511098"},
 		{"online payment", func(c *customer) { c.Cards[0].OnlinePayment = false }, nil, "PB511021"},
 		{"virtual", func(c *customer) { c.Cards[0].Type, c.Cards[0].OnlinePayment = "virtual", false }, nil, "PB511022"},
@@ -106,6 +109,25 @@ func sixElements(cvv, mmyy string) func(*epcc.SignInfo) {
 	return func(s *epcc.SignInfo) { s.CVN2, s.VldDt = secret.NewCVV(cvv), secret.NewExpiry(mmyy) }
 }
 
+// Where the channel's dialect has no place for a credit card's two elements, the bank can't ask for them.
+func TestCreditCardsOfFourElements(t *testing.T) {
+	w := start(t, func(cfg *farm.Config) {
+		cfg.Set.Channel("nucc").Options.(*epcc.Options).CreditFields = new(false)
+	})
+	who := stranger(1)
+	credit("2035-12")(&who)
+	m := w.apply(abc, w.add("abc", who))
+	m.SgnInf.CVN2, m.SgnInf.VldDt = secret.CVV{}, secret.Expiry{}
+	if got := must[*epcc.SignReceipt](w, m); got.BizInf.BizStsCd != "00000000" {
+		t.Errorf("%+v %+v", got.SysRtnInf, got.BizInf)
+	}
+	m = w.apply(bob, w.customers("bob", "credit")[0])
+	m.SgnInf.CVN2 = secret.NewCVV("0000")
+	if got := must[*epcc.SignReceipt](w, m).BizInf.BizStsCd; got != "PB005203" {
+		t.Errorf("a wrong one that was said all the same: %s", got)
+	}
+}
+
 func TestConfirmIsRefused(t *testing.T) {
 	w := start(t, nil)
 	confirmWith := func(a *epcc.Sign, code string) string {
@@ -135,7 +157,8 @@ func TestConfirmIsRefused(t *testing.T) {
 	code = w.code("abc", who.Mobile)
 	expect("first wrong code", confirmWith(a, "000000"), "PB511027")
 	expect("second wrong code", confirmWith(a, "000000"), "PB511027")
-	expect("third wrong code", confirmWith(a, "000000"), "PB005X09")
+	expect("third wrong code", confirmWith(a, "000000"), "PB511027")
+	expect("fourth wrong code", confirmWith(a, "000000"), "PB005X09")
 	expect("right code, too late", confirmWith(a, code), "PB005X09")
 	asked := must[*epcc.QueryReceipt](w, w.query("0202", a.TrxInf.TrxId, abc))
 	expect("query of the locked one", asked.BizInf.BizStsCd, "PB005X09")
@@ -197,6 +220,20 @@ func TestUnsignIsRefused(t *testing.T) {
 		if got := must[*epcc.UnsignReceipt](w, m).BizInf.BizStsCd; got != "PB512001" {
 			t.Errorf("%s: %s", name, got)
 		}
+	}
+	who := w.add("abc", stranger(1))
+	a := w.apply(abc, who)
+	must[*epcc.SignReceipt](w, a)
+	signed := must[*epcc.SignReceipt](w, w.confirm(a, w.code("abc", who.Mobile))).BizInf.SgnNo
+	m := w.unsign(abc, signed, "0001")
+	m.InstgInf.InstgAcct = secret.NewKey("wallet-2")
+	if got := must[*epcc.UnsignReceipt](w, m).BizInf.BizStsCd; got != "PB512001" {
+		t.Errorf("another's wallet account: %s", got)
+	}
+	m = w.unsign(abc, signed, "0001")
+	m.InstgInf.InstgAcct = secret.Key{}
+	if got := must[*epcc.UnsignReceipt](w, m).BizInf.BizStsCd; got != "00000000" {
+		t.Errorf("no wallet account: %s", got)
 	}
 	asked := must[*epcc.QueryReceipt](w, w.query("0202", w.number(), abc))
 	if asked.SysRtnInf.SysRtnCd != "00000000" || asked.BizInf.BizStsCd != "ES000041" || asked.BizInf.SgnNo != "" {

@@ -20,10 +20,18 @@ type holding struct {
 // examine goes through what the bank knows in the order in which an issuer
 // does, and returns the first objection.
 func (h holding) examine(given Identity, terms Terms, now time.Time) Refusal {
-	for _, check := range []func(Identity, Terms, time.Time) Refusal{h.state, h.person, h.secrets, h.permission, h.pace} {
+	for _, check := range []func(Identity, Terms, time.Time) Refusal{h.kind, h.state, h.person, h.secrets, h.permission, h.pace} {
 		if r := check(given, terms, now); r != "" {
 			return r
 		}
+	}
+	return ""
+}
+
+// kind: a card that is another than it is taken for is none that the bank knows.
+func (h holding) kind(given Identity, _ Terms, _ time.Time) Refusal {
+	if given.CardType != "" && (given.CardType == "credit") != (h.card.Type == "credit") {
+		return NoSuchCard
 	}
 	return ""
 }
@@ -61,9 +69,9 @@ func (h holding) person(given Identity, _ Terms, _ time.Time) Refusal {
 	return ""
 }
 
-// secrets compares CVV and expiry. A credit card demands both; with another card they count where they were given.
+// secrets compares CVV and expiry. A credit card demands both where they can be said; with another card they count where they were given.
 func (h holding) secrets(given Identity, _ Terms, _ time.Time) Refusal {
-	credit := h.card.Type == "credit"
+	credit := h.card.Type == "credit" && !given.FourElements
 	switch {
 	case (credit || !given.CVV.IsZero()) && h.card.CVV != given.CVV.Reveal():
 		return CVVMismatch

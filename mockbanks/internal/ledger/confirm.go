@@ -48,7 +48,7 @@ func (t *transaction) confirm(c Confirm) (Answer, error) {
 	case err != nil:
 		return Answer{}, fmt.Errorf("find the code: %w", err)
 	default:
-		answer.Refusal = r.examine(c, t.terms, answer.At)
+		answer.Refusal = r.examine(c, answer.At)
 	}
 	switch answer.Refusal {
 	case "":
@@ -56,8 +56,8 @@ func (t *transaction) confirm(c Confirm) (Answer, error) {
 			return Answer{}, fmt.Errorf("sign: %w", err)
 		}
 		answer.Class, answer.CardType = r.class, r.cardType
-	case CodeWrong, CodeLocked:
-		if err := t.countWrong(c.Request, answer.Refusal); err != nil {
+	case CodeWrong:
+		if err := t.countWrong(c.Request, r.wrong+1 >= t.terms.Attempts); err != nil {
 			return Answer{}, fmt.Errorf("count a wrong code: %w", err)
 		}
 	}
@@ -92,7 +92,7 @@ func (t *transaction) triggerOf(r Request) (found trigger, err error) {
 
 // examine goes through the record in the order of an issuing bank's own code
 // (found): used, locked, the elements, the code, and only then its age.
-func (r trigger) examine(c Confirm, terms Terms, now time.Time) Refusal {
+func (r trigger) examine(c Confirm, now time.Time) Refusal {
 	switch {
 	case r.state == "used", r.state == "superseded":
 		return CodeUsed
@@ -101,10 +101,7 @@ func (r trigger) examine(c Confirm, terms Terms, now time.Time) Refusal {
 	case !r.sameElements(c.Identity):
 		return ElementsChanged
 	case !r.code.Equal(c.Code):
-		if r.wrong+1 >= terms.Attempts {
-			return CodeLocked
-		}
-		return CodeWrong
+		return CodeWrong // of the last one too: what comes after it finds the record locked
 	case !now.Before(r.expires):
 		return CodeExpired
 	}
@@ -118,10 +115,10 @@ func (r trigger) sameElements(given Identity) bool {
 		was.Document.Equal(given.Document) && was.Mobile.Equal(given.Mobile)
 }
 
-// countWrong notes one more wrong code, and locks the record if it is one too many.
-func (t *transaction) countWrong(r Request, why Refusal) error {
+// countWrong notes one more wrong code, and locks the record if it was the last that is borne.
+func (t *transaction) countWrong(r Request, last bool) error {
 	state := "fresh"
-	if why == CodeLocked {
+	if last {
 		state = "locked"
 	}
 	return t.wrongCode.exec(state, r.Channel, r.Number)

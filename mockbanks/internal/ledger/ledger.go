@@ -24,7 +24,10 @@ type Terms struct {
 
 // Identity is what a request says of a person and a card. Empty fields were not given.
 type Identity struct {
-	Card         secret.Card
+	Card secret.Card
+	// CardType is what the asker takes the card for, where the protocol says it: debit or credit.
+	// A virtual card is a debit card then. Empty: not said.
+	CardType     string
 	Name         secret.Name
 	DocumentType string // resident_id, passport…
 	// OtherTypes are what DocumentType may be as well, where a protocol has one
@@ -34,6 +37,8 @@ type Identity struct {
 	Mobile     secret.Mobile // +86 and 11 digits
 	CVV        secret.CVV
 	Expiry     secret.Expiry // YYYY-MM
+	// FourElements: the protocol has no place for CVV and Expiry, so that they are not asked of a credit card.
+	FourElements bool
 }
 
 // Refusal is why the bank says no. Empty means it does not.
@@ -96,6 +101,7 @@ type Unsign struct {
 	Request
 	Agreement string
 	CardTail  string // last four digits, must match
+	Account   string // the wallet account, must match; empty: not said
 }
 
 // Answer is what the bank decided. It is kept under the request's number: the
@@ -116,6 +122,7 @@ type Agreement struct {
 	State       string // signed, unsigned, invalidated
 	CardLast4   string
 	Institution string
+	Account     string    // the wallet account at the institution
 	At          time.Time // of the last change
 }
 

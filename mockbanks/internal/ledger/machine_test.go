@@ -152,11 +152,7 @@ func (s *sheet) bring(choose func(*noted) string, account string) {
 		s.same("confirm", c.number, a, err, ledger.CodeLocked)
 	case given != c.code:
 		c.wrong++
-		want := ledger.CodeWrong
-		if c.wrong == 3 {
-			want = ledger.CodeLocked
-		}
-		s.same("confirm", c.number, a, err, want)
+		s.same("confirm", c.number, a, err, ledger.CodeWrong)
 	case s.clock.now.Sub(c.made) >= 5*time.Minute:
 		s.same("confirm", c.number, a, err, ledger.CodeExpired)
 	default:

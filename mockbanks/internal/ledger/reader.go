@@ -39,7 +39,7 @@ const (
 const (
 	selectAnswer = `SELECT fingerprint, refusal, agreement, class, card_type, at FROM answers
 		WHERE channel = +? AND operation = +? AND number = +?`
-	selectAgreement = `SELECT id, number, state, substr(card, -4), institution, at FROM agreements `
+	selectAgreement = `SELECT id, number, state, substr(card, -4), institution, account, at FROM agreements `
 	selectMessage   = `SELECT id, kind, address, code, text, at FROM messages `
 	newestFirst     = ` ORDER BY id DESC LIMIT +?2`
 )

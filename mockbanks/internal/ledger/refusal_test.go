@@ -30,6 +30,7 @@ func inState(state string) func(*ledger.Customer) {
 func objections() []objection {
 	return []objection{
 		{ledger.NoSuchCard, nil, func(id *ledger.Identity) { id.Card = secret.NewCard("6228480000000009999") }},
+		{ledger.NoSuchCard, nil, func(id *ledger.Identity) { id.CardType = "credit" }},
 		{ledger.CardClosed, inState("closed"), nil},
 		{ledger.CardLost, inState("lost"), nil},
 		{ledger.CardLocked, inState("locked"), nil},
@@ -256,7 +257,8 @@ func TestConfirmRefusals(t *testing.T) {
 		l, _, id, code := setUp(t)
 		refusal(t, "first", confirm(t, l, "n1", id, "000000"), ledger.CodeWrong)
 		refusal(t, "second", confirm(t, l, "n1", id, ""), ledger.CodeWrong)
-		refusal(t, "third", confirm(t, l, "n1", id, "000000"), ledger.CodeLocked)
+		refusal(t, "third", confirm(t, l, "n1", id, "000000"), ledger.CodeWrong)
+		refusal(t, "fourth", confirm(t, l, "n1", id, "000000"), ledger.CodeLocked)
 		refusal(t, "right, too late", confirm(t, l, "n1", id, code), ledger.CodeLocked)
 	})
 	t.Run("a wrong code and then the right one", func(t *testing.T) {

@@ -73,7 +73,7 @@ func (l *Ledger) Agreements(ctx context.Context, f AgreementFilter) (found []Agr
 }
 
 func (t *transaction) unsign(u Unsign) (Answer, error) {
-	mark := fingerprint(u.Institution, u.Agreement, u.CardTail)
+	mark := fingerprint(u.Institution, u.Agreement, u.CardTail, u.Account)
 	answer := Answer{At: t.now()}
 	before, err := t.earlier(u.Request)
 	if err != nil || before.found {
@@ -85,7 +85,7 @@ func (t *transaction) unsign(u Unsign) (Answer, error) {
 		answer.Refusal = NoAgreement
 	case err != nil:
 		return Answer{}, fmt.Errorf("find the agreement: %w", err)
-	case a.Institution != u.Institution, a.CardLast4 != u.CardTail:
+	case a.Institution != u.Institution, a.CardLast4 != u.CardTail, u.Account != "" && a.Account != u.Account:
 		answer.Refusal = NoAgreement
 	case a.State != "signed":
 		answer.Refusal, answer.Agreement = AlreadyUnsigned, a.Number
@@ -124,7 +124,7 @@ func (l *Ledger) end(ctx context.Context, number, state string) (Agreement, erro
 
 func scanAgreement(row interface{ Scan(...any) error }) (id int64, a Agreement, err error) {
 	var at int64
-	err = row.Scan(&id, &a.Number, &a.State, &a.CardLast4, &a.Institution, &at)
+	err = row.Scan(&id, &a.Number, &a.State, &a.CardLast4, &a.Institution, &a.Account, &at)
 	a.At = time.UnixMilli(at)
 	return id, a, err
 }

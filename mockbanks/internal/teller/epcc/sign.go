@@ -45,9 +45,10 @@ func (t *Teller) sign(frame wire.Frame, m *epcc.Sign) (teller.Call, *refusal) {
 		return nil, no
 	}
 	return &signCall{Teller: t, m: m, bank: bank, identity: ledger.Identity{
-		Card: m.SgnInf.SgnAcctId, Name: m.SgnInf.SgnAcctNm,
+		Card: m.SgnInf.SgnAcctId, CardType: t.cardType(kind), Name: m.SgnInf.SgnAcctNm,
 		DocumentType: document, OtherTypes: others, Document: m.SgnInf.IDNo,
 		Mobile: secret.NewMobile("+86" + mobile), CVV: m.SgnInf.CVN2, Expiry: expiry,
+		FourElements: !t.creditFields(),
 	}}, nil
 }
 
@@ -72,13 +73,23 @@ func (t *Teller) checkStep(m *epcc.Sign) *refusal {
 
 // checkCredit demands the two elements more of a credit card, in the dialect that has them.
 func (t *Teller) checkCredit(m *epcc.Sign) *refusal {
-	if m.SgnInf.SgnAcctTp != t.opts.CreditType || t.opts.CreditFields != nil && !*t.opts.CreditFields {
+	if m.SgnInf.SgnAcctTp != t.opts.CreditType || !t.creditFields() {
 		return nil
 	}
 	return first(
 		unless(!m.SgnInf.CVN2.IsZero(), fieldFault, "CVN2 is empty for a credit card"),
 		unless(!m.SgnInf.VldDt.IsZero(), fieldFault, "VldDt is empty for a credit card"),
 	)
+}
+
+// creditFields reports whether the channel's dialect has a place for CVN2 and VldDt.
+func (t *Teller) creditFields() bool { return t.opts.CreditFields == nil || *t.opts.CreditFields }
+
+func (t *Teller) cardType(kind string) string {
+	if kind == t.opts.CreditType {
+		return "credit"
+	}
+	return "debit"
 }
 
 // Facts implements teller.Call.

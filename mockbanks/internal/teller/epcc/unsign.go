@@ -17,7 +17,7 @@ type unsignCall struct {
 	bank string
 }
 
-// unsign takes the wallet account where it is sent. Published messages go both
+// unsign compares the wallet account where it is sent. Published messages go both
 // with it and without: the agreement's number and the card's tail identify it.
 func (t *Teller) unsign(frame wire.Frame, m *epcc.Unsign) (teller.Call, *refusal) {
 	bank, member := t.directory.Member(m.SgnInf.SgnAcctIssrId)
@@ -55,7 +55,7 @@ func (c *unsignCall) Execute(ctx context.Context) (teller.Answer, error) {
 		Request: ledger.Request{
 			Channel: c.channel, Operation: "unsign", Number: c.m.RescindInf.TrxId, Institution: c.m.InstgInf.InstgId,
 		},
-		Agreement: c.m.SgnInf.SgnNo, CardTail: c.m.SgnInf.SgnAcctShrtId,
+		Agreement: c.m.SgnInf.SgnNo, CardTail: c.m.SgnInf.SgnAcctShrtId, Account: c.m.InstgInf.InstgAcct.Reveal(),
 	})
 	if err != nil {
 		return teller.Answer{}, fmt.Errorf("bank %s: %w", c.bank, err)
