@@ -235,6 +235,10 @@ func TestUnsignIsRefused(t *testing.T) {
 	if got := must[*epcc.UnsignReceipt](w, m).BizInf.BizStsCd; got != "00000000" {
 		t.Errorf("no wallet account: %s", got)
 	}
+	m.SgnInf.SgnAcctShrtId = "0002"
+	if got := must[*epcc.UnsignReceipt](w, m).BizInf.BizStsCd; got != "PB512099" {
+		t.Errorf("the same number with other contents: %s", got)
+	}
 	asked := must[*epcc.QueryReceipt](w, w.query("0202", w.number(), abc))
 	if asked.SysRtnInf.SysRtnCd != "00000000" || asked.BizInf.BizStsCd != "ES000041" || asked.BizInf.SgnNo != "" {
 		t.Errorf("query of nothing: %+v %+v", asked.SysRtnInf, asked.BizInf)

@@ -19,6 +19,7 @@ const (
 	memberSilent = "ES000033" // receiving bank timed out (found)
 	busy         = "ES000099" // system busy (found in the time-out class)
 	noOriginal   = "ES000041" // the original of a query was not found (assigned: no code is known)
+	numberUsed   = "PB512099" // unsigning not allowed (found); for a number that said something else before: assigned
 	coreFault    = "PB528999" // core time-out (found); a refusal that the table below lacks never happens, see its test
 )
 
@@ -60,7 +61,7 @@ var words = map[string]string{
 	success: "成功", malformed: "报文格式错误", fieldFault: "报文要素错误", badEnvelope: "数字信封错误",
 	stale: "报文时间超限", badValue: "字段取值错误", sealMissing: "缺少签名", sealWrong: "验签失败",
 	notMember: "业务不支持", notAllowed: "机构无权限", memberSilent: "接收行处理超时", busy: "系统忙",
-	noOriginal: "原交易不存在", coreFault: "核心处理超时",
+	noOriginal: "原交易不存在", numberUsed: "交易流水号已使用", coreFault: "核心处理超时",
 	"PB511002": "账户不存在", "PB511005": "账户已销户", "PB511006": "账户已冻结", "PB511008": "账户已锁定",
 	"PB511010": "卡片已挂失", "PB511020": "卡片已过期", "PB511017": "户名不符", "PB005X02": "证件类型不符",
 	"PB511019": "证件号码不符", "PB511014": "未预留手机号", "PB511013": "预留手机号不符", "PB005203": "安全码不符",
@@ -68,6 +69,14 @@ var words = map[string]string{
 	"PB511025": "当日签约次数超限", "PB511012": "短信发送过于频繁", "PB005X12": "短信验证码关联信息不存在",
 	"PB005X09": "短信验证码错误次数超限", "PB511027": "短信验证码错误", "PB511028": "短信验证码已过期",
 	"PB511099": "签约要素与验证时不一致", "PB512001": "协议不存在", "PB512002": "协议已解约",
+}
+
+// unsignCodeOf is codeOf for an unsigning, whose codes are a family of their own.
+func unsignCodeOf(r ledger.Refusal) string {
+	if r == ledger.ElementsChanged {
+		return numberUsed
+	}
+	return codeOf(r)
 }
 
 // codeOf is the bank's code for a ledger's decision.

@@ -60,7 +60,7 @@ func (c *unsignCall) Execute(ctx context.Context) (teller.Answer, error) {
 	if err != nil {
 		return teller.Answer{}, fmt.Errorf("bank %s: %w", c.bank, err)
 	}
-	code := codeOf(given.Refusal)
+	code := unsignCodeOf(given.Refusal)
 	return c.receipt(success, epcc.BizResult{SgnNo: c.m.SgnInf.SgnNo, BizStsCd: code, BizStsDesc: words[code]})
 }
 
