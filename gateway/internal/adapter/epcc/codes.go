@@ -37,7 +37,7 @@ func refused(of string, reason op.Reason, codes ...string) []line {
 
 // lines is the protocol's table of raw codes. The codes are found except
 // where it says so; the X in a code stands there literally. The codes of the
-// PB list that no source explains are left out until somebody maps them; meaning says what comes of them.
+// PB list that no source explains are left out: they are unknown until somebody maps them.
 func lines() []line {
 	var all []line
 	for _, group := range [][]line{
@@ -141,25 +141,20 @@ func (a *Adapter) mapped(bank string, kind op.Kind, code string) bool {
 	return ok
 }
 
-// meaning turns a code into a result. A code in no table is counted. Of a
-// signing it is Unknown; of a verification, which step 0201 is, it is a failure:
-// nothing was signed, and no query would ever explain it.
+// meaning turns a code into a result. A code in no table is Unknown and counted, never a refusal.
 func (a *Adapter) meaning(bank string, kind op.Kind, code, description string) op.Result {
 	if code == success {
 		return op.Result{Outcome: op.Accepted, RawCode: code}
 	}
 	e, ok := a.find(bank, kind, code)
-	switch {
-	case !ok && verification(kind):
-		return op.Result{Outcome: op.Refused, Reason: op.BankRefused, RawCode: code, Unmapped: true}
-	case !ok:
+	if !ok {
 		return op.Result{Outcome: op.Unknown, Reason: op.BankProtocolError, RawCode: code, Fault: op.MemberFault, Unmapped: true}
 	}
 	if e.reason == op.BankBusy && timedOut(description) {
 		e = entry{op.BankTimeout, op.Unknown}
 	}
 	// Where nothing is at stake, busy is a no: whoever asked may ask again.
-	if e.reason == op.BankBusy && verification(kind) {
+	if e.reason == op.BankBusy && (kind == op.Apply || kind == op.Challenge || kind == op.Verify) {
 		e.outcome = op.Refused
 	}
 	r := op.Result{Outcome: e.outcome, Reason: e.reason, RawCode: code}
@@ -167,11 +162,6 @@ func (a *Adapter) meaning(bank string, kind op.Kind, code, description string) o
 		r.Fault = op.MemberFault
 	}
 	return r
-}
-
-// verification: what checks an identity and has a code sent, and signs nothing.
-func verification(kind op.Kind) bool {
-	return kind == op.Apply || kind == op.Challenge || kind == op.Verify
 }
 
 // timedOut reads the description under ES000098 and ES000099, which names the real code (found).

@@ -56,7 +56,6 @@ func unknown(reason op.Reason) op.Result {
 func TestCodes(t *testing.T) {
 	no := func(reason op.Reason) op.Result { return op.Result{Outcome: op.Refused, Reason: reason} }
 	unmapped := op.Result{Outcome: op.Unknown, Reason: op.BankProtocolError, Fault: op.MemberFault, Unmapped: true}
-	failed := op.Result{Outcome: op.Refused, Reason: op.BankRefused, Unmapped: true}
 	yes := op.Result{Outcome: op.Accepted}
 	// One column an operation: apply and challenge, confirm, unsign.
 	cases := []struct {
@@ -91,11 +90,11 @@ func TestCodes(t *testing.T) {
 		{"PB005203", no(op.CVVMismatch), no(op.CVVMismatch), unmapped},
 		{"PB005212", no(op.CVVMismatch), no(op.CVVMismatch), unmapped},
 		{"EB005000", no(op.IdentityMismatch), no(op.IdentityMismatch), unmapped},
-		{"PB512001", failed, unmapped, no(op.AgreementNotFound)},
-		{"PB512002", failed, unmapped, yes},
-		{"PB512098", failed, unmapped, no(op.BankRefused)},
-		{"PB512099", failed, unmapped, no(op.BankRefused)},
-		{"PS500023", failed, unmapped, no(op.BankProtocolError)},
+		{"PB512001", unmapped, unmapped, no(op.AgreementNotFound)},
+		{"PB512002", unmapped, unmapped, yes},
+		{"PB512098", unmapped, unmapped, no(op.BankRefused)},
+		{"PB512099", unmapped, unmapped, no(op.BankRefused)},
+		{"PS500023", unmapped, unmapped, no(op.BankProtocolError)},
 		{"PB003000", no(op.BankRefused), no(op.BankRefused), no(op.BankRefused)},
 		{"PB040000", no(op.BankRefused), no(op.BankRefused), no(op.BankRefused)},
 		{"PB030X01", no(op.BankProtocolError), no(op.BankProtocolError), no(op.BankProtocolError)},
@@ -103,7 +102,7 @@ func TestCodes(t *testing.T) {
 		{"PS500004", no(op.BankProtocolError), no(op.BankProtocolError), no(op.BankProtocolError)},
 		{"PS500022", no(op.BankProtocolError), no(op.BankProtocolError), no(op.BankProtocolError)},
 		{"ES000025", no(op.BankProtocolError), no(op.BankProtocolError), no(op.BankProtocolError)},
-		{"PB000025", failed, unmapped, unmapped}, // no system code
+		{"PB000025", unmapped, unmapped, unmapped}, // no system code
 		{"ES000033", unknown(op.BankTimeout), unknown(op.BankTimeout), unknown(op.BankTimeout)},
 		{"ES000098", unknown(op.BankTimeout), unknown(op.BankTimeout), unknown(op.BankTimeout)},
 		{"ES000099", no(op.BankBusy), unknown(op.BankBusy), unknown(op.BankBusy)},
@@ -112,9 +111,9 @@ func TestCodes(t *testing.T) {
 		{"RS600030", unknown(op.BankTimeout), unknown(op.BankTimeout), unknown(op.BankTimeout)},
 		{"PB528999", unknown(op.BankTimeout), unknown(op.BankTimeout), unknown(op.BankTimeout)},
 		{"AB0A2000", unknown(op.BankTimeout), unknown(op.BankTimeout), unknown(op.BankTimeout)},
-		{"PB520006", failed, unmapped, unmapped}, // a paying code
-		{"PB511007", failed, unmapped, unmapped}, // in a list without a meaning
-		{"ES000041", failed, unmapped, unmapped}, // means something in a query only
+		{"PB520006", unmapped, unmapped, unmapped}, // a paying code
+		{"PB511007", unmapped, unmapped, unmapped}, // in a list without a meaning
+		{"ES000041", unmapped, unmapped, unmapped}, // means something in a query only
 	}
 	a := newAdapter()
 	for _, c := range cases {
@@ -180,7 +179,7 @@ func TestOverrides(t *testing.T) {
 		why  op.Reason
 	}{
 		{"odd", op.Apply, "PB511024", op.Refused, op.RiskRefused},
-		{"abc", op.Apply, "PB511024", op.Refused, op.BankRefused},
+		{"abc", op.Apply, "PB511024", op.Unknown, op.BankProtocolError},
 		{"odd", op.Confirm, "PB511027", op.Refused, op.CodeLocked},
 		{"odd", op.Apply, "PB511027", op.Refused, op.CodeWrong},
 		{"odd", op.Confirm, "PB511016", op.Unknown, op.BankTimeout},
