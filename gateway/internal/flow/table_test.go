@@ -78,11 +78,11 @@ func TestTableEnds(t *testing.T) {
 			}
 		}
 		reached := map[string]bool{state: true}
-		for todo := []string{state}; len(todo) > 0; todo = todo[1:] {
-			for _, m := range table[todo[0]] {
+		for next := []string{state}; len(next) > 0; next = next[1:] {
+			for _, m := range table[next[0]] {
 				if !reached[m.to] {
 					reached[m.to] = true
-					todo = append(todo, m.to)
+					next = append(next, m.to)
 				}
 			}
 		}
