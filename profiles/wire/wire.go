@@ -18,8 +18,13 @@ type Message interface {
 // Header is one header line of a transport that has such lines.
 type Header struct{ Name, Value string }
 
-// Frame is what travels. Headers stay empty where the transport has none.
+// Frame is what travels. What its transport does not have stays empty.
 type Frame struct {
+	// Method and Path are a request's where a protocol has more than one of them over HTTP.
+	// Empty: POST to the path of the channel's address. Path is relative to that address.
+	Method, Path string
+	// Status is an answer's where a protocol gives it a meaning. 0: that of a proper answer.
+	Status  int
 	Headers []Header
 	Body    []byte
 }

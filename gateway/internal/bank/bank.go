@@ -122,6 +122,20 @@ func (b *Banks) Requires(channel string, kind op.Kind, cardType string) []string
 	return nil
 }
 
+// Renumbers reports whether an operation of this kind has a number of its own on the channel.
+func (b *Banks) Renumbers(channel string, kind op.Kind) bool {
+	s, ok := b.channels[channel].Adapter.(Signer)
+	return ok && s.Renumbers(kind)
+}
+
+// Truth says how it is found out what became of an operation of this kind on the channel.
+func (b *Banks) Truth(channel string, kind op.Kind) op.Truth {
+	if f, ok := b.channels[channel].Adapter.(Finder); ok {
+		return f.Truth(kind)
+	}
+	return op.ByQuery
+}
+
 // Check names what of a person this channel cannot carry to a bank.
 func (b *Banks) Check(channel string, p op.Person) []op.Field {
 	if c, ok := b.channels[channel].Adapter.(Checker); ok {

@@ -48,7 +48,17 @@ type (
 	Checker interface {
 		Check(op.Person) []op.Field
 	}
-	// Listener understands what a bank says unasked, and knows the acknowledgement.
+	// Signer numbers each step of a signing for itself. Without it a confirm carries the number of its apply.
+	Signer interface {
+		// Renumbers reports whether an operation of this kind has a number of its own.
+		Renumbers(kind op.Kind) bool
+	}
+	// Finder says how the truth about an operation of this kind is found out. Without it: by query.
+	Finder interface {
+		Truth(kind op.Kind) op.Truth
+	}
+	// Listener understands what a bank says unasked, and knows the
+	// acknowledgement: nil where the protocol has none, as for an answer that came too late.
 	Listener interface {
 		Heard(m wire.Message, at time.Time) (op.Notice, wire.Message, bool)
 	}

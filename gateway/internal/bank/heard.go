@@ -44,6 +44,9 @@ func (b *Banks) Heard(ctx context.Context, channel string, frame wire.Frame, tel
 	if err := tell(context.WithoutCancel(ctx), notice); err != nil {
 		return ack, fmt.Errorf("channel %s: heard: tell: %w", channel, err)
 	}
+	if answer == nil {
+		return wire.Frame{}, nil
+	}
 	stage = "encode"
 	if ack, err = c.Codec.Encode(answer); err != nil {
 		return wire.Frame{}, fmt.Errorf("channel %s: heard: encode: %w", channel, err)

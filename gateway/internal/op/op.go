@@ -20,6 +20,17 @@ const (
 	Cancel    Kind = "cancel"    // give up an unfinished signing
 	Unsign    Kind = "unsign"    // end an agreement
 	Query     Kind = "query"     // ask what became of an earlier one
+	Reverse   Kind = "reverse"   // undo an earlier one, whatever became of it
+)
+
+// Truth is how it is found out what became of an operation that is unknown.
+type Truth int
+
+// The ways to the truth.
+const (
+	ByQuery    Truth = iota // the bank is asked by our number
+	ByReversal              // the bank can't be asked: the operation is undone until the bank has confirmed it
+	ByRepeat                // the same wish may be sent again under a new number, and does nothing twice
 )
 
 // Outcome says how much is known of one exchange. Its zero value is the careful one.
@@ -79,18 +90,21 @@ type Operation struct {
 	Bank      string      // bank id
 	Member    string      // the bank's number on the channel
 	Number    string      // our number on the wire: made and kept before sending
+	Signing   string      // confirm: the number of the apply that it belongs to, which may be Number itself
 	At        time.Time   // when this operation was meant
 	Begun     time.Time   // when the signing it belongs to was begun: an apply and its confirm share it
 	Person    Person      // apply, challenge, confirm
+	Challenge string      // apply, challenge: the kind asked for (sms, app_push, email, phone); empty: the bank's choice
 	Code      secret.Code // confirm
 	Account   string      // the wallet account at the institution: confirm, unsign
 	Agreement string      // unsign
 	CardTail  string      // unsign: last four digits
 	CardType  string      // unsign: debit or credit
-	Original  *Original   // query
+	Original  *Original   // query, reverse
+	Repeat    int         // reverse: how often it was sent before
 }
 
-// Original is the operation that a query asks about.
+// Original is the operation that a query asks about, or that a reversal undoes.
 type Original struct {
 	Kind   Kind
 	Number string
@@ -114,6 +128,10 @@ type Result struct {
 	Fault     Fault
 	Agreement string // number, after a confirm
 	Class     string // I, II, III where the bank tells
+	// ApprovalBy is, with Pending, until when somebody may still approve. Zero: the bank does not say.
+	ApprovalBy time.Time
+	// Undone: the bank has undone the original of a reversal, or never had it.
+	Undone bool
 	// Of is what a query was told of the original. NotFound: the bank does not know it.
 	Of       *Result
 	NotFound bool
@@ -125,11 +143,15 @@ type Result struct {
 	Exchange time.Duration
 }
 
-// Notice is what a bank says unasked.
+// Notice is what a bank says unasked: that it has ended an agreement (Kind is
+// Unsign, Agreement says which), or, with Result, what has become of an
+// operation of ours after its exchange was over.
 type Notice struct {
-	Kind      Kind   // what has happened: Unsign
+	Kind      Kind
 	Channel   string // channel id
 	Member    string // the bank's number on the channel
 	Agreement string
 	Number    string // the bank's own number of the event
+	Of        string // with Result: our number of the operation
+	Result    *Result
 }
