@@ -41,6 +41,8 @@ func (o *Options) setDefaults() {
 	set(&o.DebitType, "00")
 	set(&o.CreditType, "01")
 	set(&o.UnsignCategory, "0203")
+	set(&o.PendingCode, "PB511090")
+	set(&o.DeniedCode, "PB511097")
 	set(&o.StaleAfter, "10m")
 	if o.CreditFields == nil {
 		o.CreditFields = new(true)
@@ -82,6 +84,12 @@ func (o *Options) faults() []error {
 	demand(o.DebitType != o.CreditType, "credit_type", "another than debit_type")
 	number(o.UnsignCategory, "unsign_category", 4)
 	demand(o.UnsignCategory != StepCode && o.UnsignCategory != StepSign, "unsign_category", "another than those of signing, 0201 and 0202")
+	code := func(text, key string) {
+		demand(len(text) == 8 && isAlphanumeric(text) && text != "00000000", key, "8 letters and digits, and not 00000000")
+	}
+	code(o.PendingCode, "pending_code")
+	code(o.DeniedCode, "denied_code")
+	demand(o.DeniedCode != o.PendingCode, "denied_code", "another than pending_code")
 	stale, err := time.ParseDuration(o.StaleAfter)
 	demand(err == nil && stale >= time.Second && stale <= 24*time.Hour, "stale_after", "a duration from 1s to 24h, such as 10m")
 	return append(all, o.documentFaults()...)

@@ -43,6 +43,11 @@ type Options struct {
 	CreditFields *bool `yaml:"credit_fields"`
 	// UnsignCategory is OriTrxCtgy in a query for an unsigning. Default 0203 (inferred).
 	UnsignCategory string `yaml:"unsign_category"`
+	// PendingCode is BizStsCd of a step 0201 that the customer is to approve in the bank's APP (ClbckUrl is set), and
+	// of a query for it, until that is done. 8 letters and digits. Default PB511090 (assigned: no code is known).
+	PendingCode string `yaml:"pending_code"`
+	// DeniedCode is BizStsCd of a query for it once the customer has refused. Default PB511097 (assigned).
+	DeniedCode string `yaml:"denied_code"`
 	// StaleAfter is how far SndDt may be from the receiver's clock, 1s to 24h. Default 10m (memory).
 	StaleAfter string `yaml:"stale_after"`
 }

@@ -14,7 +14,8 @@ func TestDefaults(t *testing.T) {
 	if o.Algorithms != "sm" || o.CipherMode != "ecb" || o.EnvelopePrefix != "02|" || o.UserID != "1234567812345678" ||
 		o.Institution != "Z2000000000001" || o.Platform != "G4000311000018" || o.Direction != "11" || o.AnswerDirection != "22" ||
 		o.ControlDigits != "760001" || o.ReservedDigit != "0" || o.DebitType != "00" || o.CreditType != "01" ||
-		o.CreditFields == nil || !*o.CreditFields || o.UnsignCategory != "0203" || o.StaleLimit() != 10*time.Minute {
+		o.CreditFields == nil || !*o.CreditFields || o.UnsignCategory != "0203" || o.PendingCode != "PB511090" || o.DeniedCode != "PB511097" ||
+		o.StaleLimit() != 10*time.Minute {
 		t.Errorf("%+v", o)
 	}
 	if d := o.DocumentTypes; len(d) != 7 || d[0] != (epcc.DocumentType{Type: "resident_id", IDTp: "01"}) {
@@ -44,6 +45,9 @@ func TestOptionsAreChecked(t *testing.T) {
 		"debit_type":                {DebitType: "0"},
 		"credit_type":               {CreditType: "00"},
 		"unsign_category":           {UnsignCategory: "0202"},
+		"pending_code":              {PendingCode: "00000000"},
+		"denied_code: must be 8":    {DeniedCode: "PB51109"},
+		"denied_code: must be anot": {DeniedCode: "PB511090"},
 		"stale_after":               {StaleAfter: "10"},
 		"document_types[0].idtp":    {DocumentTypes: []epcc.DocumentType{{Type: "passport", IDTp: "3"}}},
 		"document_types[1].type":    {DocumentTypes: []epcc.DocumentType{{"passport", "03"}, {"passport", "04"}}},
