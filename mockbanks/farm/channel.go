@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"kaqiao/mockbanks/internal/behave"
@@ -29,8 +28,9 @@ type channel struct {
 	exchanges *exchanges // those that the hub itself refused
 	counters  counters
 
-	port   *listen.HTTP
-	config listen.HTTPConfig
+	contentType string // of its messages over HTTP, notices too
+	listen      opener
+	port        port
 }
 
 var _ teller.Directory = (*channel)(nil)
@@ -63,25 +63,15 @@ func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.config = listen.HTTPConfig{
-		ContentType: protocol.ContentType, Plain: p.Mock.PlainHTTP,
-		MaxRequestBytes: int64(orElse(p.Mock.MaxRequestBytes, 65_536)), MaxConns: orElse(p.Mock.MaxConns, 4096),
-		Handle: c.handle, Log: f.log,
-	}
-	if c.config.Address, c.config.Path, err = endpoint(p, f.cfg.Listen[p.ID]); err != nil {
+	c.contentType = protocol.ContentType
+	if c.listen, err = c.opener(secure); err != nil {
 		return nil, err
-	}
-	if strings.HasPrefix(p.Endpoint.URL, "https:") {
-		if secure == nil {
-			return nil, errors.New("endpoint.tls is missing, and the endpoint is https")
-		}
-		c.config.TLS = secure
 	}
 	return c, nil
 }
 
 func (c *channel) open(ctx context.Context) (err error) {
-	c.port, err = listen.OpenHTTP(ctx, c.config)
+	c.port, err = c.listen(ctx)
 	return err
 }
 
@@ -165,11 +155,4 @@ func noise(key behave.Key) []byte {
 	out := make([]byte, 256)
 	_, _ = rand.NewChaCha8(seed).Read(out) // never fails
 	return out
-}
-
-func orElse(v, otherwise int) int {
-	if v == 0 {
-		return otherwise
-	}
-	return v
 }

@@ -11,8 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
@@ -243,19 +241,6 @@ func (f *Farm) key(operation, subject string, isCard bool, number string) behave
 		card = f.cards.Of(subject)
 	}
 	return behave.Key{Card: card, Ordinal: f.ordinals.Next(operation, card)}
-}
-
-// endpoint is the address and the path that a channel's profile names.
-func endpoint(p *profiles.Channel, override string) (address, path string, err error) {
-	u, err := url.Parse(p.Endpoint.URL)
-	if err != nil || u.Host == "" {
-		return "", "", errors.New("endpoint.url has no host")
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return cmp.Or(override, net.JoinHostPort(u.Hostname(), port)), cmp.Or(u.Path, "/"), nil
 }
 
 // bookPath is where a bank's books lie.

@@ -76,7 +76,7 @@ func (n *notices) ended(f *Farm, b *bank, a ledger.Agreement) error {
 		return err
 	}
 	select {
-	case n.queue <- notice{url: url, contentType: c.config.ContentType, frame: frame}:
+	case n.queue <- notice{url: url, contentType: c.contentType, frame: frame}:
 		return nil
 	default:
 		return fmt.Errorf("%w: %d are waiting already", errNoNotice, maxNotices)
