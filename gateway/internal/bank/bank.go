@@ -64,19 +64,20 @@ const grace = 5 * time.Second
 // result still says what the bank did, and the attempt stays unsettled in the
 // journal, to be found out later.
 //
-// A caller that hangs up neither stops an exchange nor makes it forgotten.
+// A caller that hangs up ends a wait at the gate. From there on it neither
+// stops an exchange nor makes it forgotten.
 func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
-	ctx = context.WithoutCancel(ctx)
 	channel, ok := b.channels[s.Op.Channel]
 	if !ok {
 		return op.Result{Outcome: op.NotSent}, &op.Problem{
 			Reason: op.ChannelUnavailable, Outcome: op.NotSent, Bank: s.Op.Bank, Detail: "the bank's channel is not connected",
 		}
 	}
-	leave, refused := b.gate.Enter(s.Op.Channel, s.Op.Bank, s.Op.Kind)
+	leave, refused := b.gate.Enter(ctx, s.Op.Channel, s.Op.Bank, s.Op.Kind)
 	if refused != nil {
 		return op.Result{Outcome: op.NotSent, Reason: refused.Reason}, refused
 	}
+	ctx = context.WithoutCancel(ctx)
 	timeout := channel.Timeout(s.Op.Bank, s.Op.Kind)
 	attempt := b.meant(s, timeout)
 	if err := b.journal.Apply(ctx, change(s.Intend, attempt)); err != nil {

@@ -43,7 +43,7 @@ func (t *trace) boom(at string) {
 	}
 }
 
-func (t *trace) Enter(string, string, op.Kind) (func(op.Result), *op.Problem) {
+func (t *trace) Enter(context.Context, string, string, op.Kind) (func(op.Result), *op.Problem) {
 	t.add("enter")
 	return func(r op.Result) { t.add("leave %v", r.Outcome) }, t.refuse
 }

@@ -11,10 +11,11 @@ import (
 
 // What carrying an attempt needs of other rooms, declared where it is used.
 type (
-	// Gate lets an operation through or says why not, before anything is
-	// written. leave must be called once with what became of it.
+	// Gate lets an operation through, where need be after a short wait that
+	// ends with ctx, or says why not, before anything is written. leave must be
+	// called once with what became of it.
 	Gate interface {
-		Enter(channel, bank string, kind op.Kind) (leave func(op.Result), refused *op.Problem)
+		Enter(ctx context.Context, channel, bank string, kind op.Kind) (leave func(op.Result), refused *op.Problem)
 	}
 	// Journal is the part of journal.Store that a bank needs.
 	Journal interface {

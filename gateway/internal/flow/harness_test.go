@@ -326,7 +326,7 @@ func (h *house) leaks() []string {
 // fakeGate is open until it is shut.
 type fakeGate struct{ shut *op.Problem }
 
-func (g *fakeGate) Enter(string, string, op.Kind) (func(op.Result), *op.Problem) {
+func (g *fakeGate) Enter(context.Context, string, string, op.Kind) (func(op.Result), *op.Problem) {
 	return func(op.Result) {}, g.shut
 }
 

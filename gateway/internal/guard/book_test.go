@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"context"
 	"math"
 	"testing"
 	"time"
@@ -96,7 +97,7 @@ func TestByTheBook(t *testing.T) {
 				b, hub := models[bank], models["hub"]
 				b.fill(c.at)
 				hub.fill(c.at)
-				leave, refused := g.Enter("hub", bank, kind)
+				leave, refused := g.Enter(context.Background(), "hub", bank, kind)
 				if yes, sure := both(b, hub, ordinary); sure && (refused == nil) != yes {
 					t.Fatalf("refused: %v; the book says %v", refused, yes)
 				}

@@ -4,6 +4,7 @@
 package guard
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -56,7 +57,7 @@ func New(set *profiles.Set, now func() time.Time) *Guard {
 // Enter lets an operation through the gates of its bank and its channel, or
 // says why not. leave must be called when the exchange is over; calling it
 // again does nothing.
-func (g *Guard) Enter(channel, bankID string, kind op.Kind) (leave func(op.Result), refused *op.Problem) {
+func (g *Guard) Enter(_ context.Context, channel, bankID string, kind op.Kind) (leave func(op.Result), refused *op.Problem) {
 	b, c := g.banks[bankID], g.channels[channel]
 	if b == nil {
 		return nil, refusal(bankID, op.BankUnavailable, "this bank is not served")

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -39,7 +40,7 @@ func set(a, b, channel profiles.Limits) *profiles.Set {
 // admit enters n times and returns how many were let through.
 func admit(g *guard.Guard, bank string, kind op.Kind, n int) (in int, last *op.Problem) {
 	for range n {
-		if leave, refused := g.Enter("hub", bank, kind); refused == nil {
+		if leave, refused := g.Enter(context.Background(), "hub", bank, kind); refused == nil {
 			in++
 			_ = leave
 		} else {
@@ -134,7 +135,7 @@ func TestRefusedElsewhere(t *testing.T) {
 	g := guard.New(set(limits(5, 5, 5, 0.2), wide, limits(2, 2, 2, 0)), c.now)
 	var leaves []func(op.Result)
 	for range 2 {
-		leave, refused := g.Enter("hub", "b", op.Apply)
+		leave, refused := g.Enter(context.Background(), "hub", "b", op.Apply)
 		if refused != nil {
 			t.Fatal(refused)
 		}
@@ -159,8 +160,8 @@ func TestRefusedElsewhere(t *testing.T) {
 
 func TestLeaveTwice(t *testing.T) {
 	g := guard.New(set(wide, wide, wide), (&clock{noon}).now)
-	first, _ := g.Enter("hub", "a", op.Apply)
-	_, _ = g.Enter("hub", "a", op.Apply)
+	first, _ := g.Enter(context.Background(), "hub", "a", op.Apply)
+	_, _ = g.Enter(context.Background(), "hub", "a", op.Apply)
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() { first(op.Result{}) })
@@ -199,14 +200,14 @@ func TestClosedHours(t *testing.T) {
 		}
 		for _, zone := range []*time.Location{profiles.Beijing, time.UTC} {
 			g := guard.New(s, (&clock{at.In(zone)}).now)
-			_, refused := g.Enter("hub", "a", op.Query)
+			_, refused := g.Enter(context.Background(), "hub", "a", op.Query)
 			switch {
 			case c.window == "" && refused != nil:
 				t.Errorf("%s: refused with %+v", c.at, refused)
 			case c.window != "" && (refused == nil || refused.Reason != op.BankUnavailable || refused.Window != c.window || refused.RetryAfterS != c.retry):
 				t.Errorf("%s: refused with %+v, want %s and %d s", c.at, refused, c.window, c.retry)
 			}
-			if _, refused := g.Enter("hub", "b", op.Query); refused != nil {
+			if _, refused := g.Enter(context.Background(), "hub", "b", op.Query); refused != nil {
 				t.Errorf("%s: another bank is closed: %+v", c.at, refused)
 			}
 		}
@@ -215,10 +216,10 @@ func TestClosedHours(t *testing.T) {
 
 func TestNotServed(t *testing.T) {
 	g := guard.New(set(wide, wide, wide), (&clock{noon}).now)
-	if _, refused := g.Enter("hub", "none", op.Apply); refused == nil || refused.Reason != op.BankUnavailable {
+	if _, refused := g.Enter(context.Background(), "hub", "none", op.Apply); refused == nil || refused.Reason != op.BankUnavailable {
 		t.Errorf("refused with %+v", refused)
 	}
-	if _, refused := g.Enter("none", "a", op.Apply); refused == nil || refused.Reason != op.ChannelUnavailable {
+	if _, refused := g.Enter(context.Background(), "none", "a", op.Apply); refused == nil || refused.Reason != op.ChannelUnavailable {
 		t.Errorf("refused with %+v", refused)
 	}
 	if s := g.Snapshot("none"); s != (guard.Snapshot{}) {
@@ -261,7 +262,7 @@ func TestManyAtOnce(t *testing.T) {
 		}
 		all.Go(func() {
 			for range 2000 {
-				leave, refused := g.Enter("hub", bank, kind)
+				leave, refused := g.Enter(context.Background(), "hub", bank, kind)
 				if refused != nil {
 					continue
 				}
@@ -305,7 +306,7 @@ func BenchmarkEnter(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
 				for pb.Next() {
-					if leave, refused := g.Enter("hub", "a", op.Apply); refused == nil {
+					if leave, refused := g.Enter(context.Background(), "hub", "a", op.Apply); refused == nil {
 						leave(op.Result{})
 					}
 				}

@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"context"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kaqiao/gateway/internal/bank"
@@ -19,8 +21,8 @@ type gate struct {
 var _ bank.Gate = (*gate)(nil)
 
 // Enter asks the gate within.
-func (g *gate) Enter(channel, bankID string, kind op.Kind) (func(op.Result), *op.Problem) {
-	leave, refused := g.inner.Enter(channel, bankID, kind)
+func (g *gate) Enter(ctx context.Context, channel, bankID string, kind op.Kind) (func(op.Result), *op.Problem) {
+	leave, refused := g.inner.Enter(ctx, channel, bankID, kind)
 	if refused != nil {
 		g.metrics.refusals.WithLabelValues(channel, bankID, string(kind), string(refused.Reason)).Inc()
 		return leave, refused

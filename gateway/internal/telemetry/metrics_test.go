@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"context"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // fakeGate refuses one bank.
 type fakeGate struct{ left []op.Result }
 
-func (g *fakeGate) Enter(_, bankID string, _ op.Kind) (func(op.Result), *op.Problem) {
+func (g *fakeGate) Enter(_ context.Context, _, bankID string, _ op.Kind) (func(op.Result), *op.Problem) {
 	if bankID == "closed" {
 		return nil, &op.Problem{Reason: op.BankUnavailable}
 	}
@@ -29,7 +30,7 @@ func TestFiguresAreServed(t *testing.T) {
 		return map[bank.UnmappedCode]uint64{{Channel: "nucc", Bank: "abc", Kind: op.Confirm, Code: "PB999999"}: 2, {Channel: "nucc", Bank: "abc", Kind: op.Apply, Code: "\xff"}: 1}
 	})
 	gate := m.Gate(inner)
-	leave, refused := gate.Enter("nucc", "abc", op.Apply)
+	leave, refused := gate.Enter(t.Context(), "nucc", "abc", op.Apply)
 	if refused != nil {
 		t.Fatal(refused)
 	}
@@ -37,7 +38,7 @@ func TestFiguresAreServed(t *testing.T) {
 	if len(inner.left) != 1 || inner.left[0].Outcome != op.Accepted {
 		t.Error("the gate within was not left")
 	}
-	if _, refused := gate.Enter("nucc", "closed", op.Apply); refused == nil || refused.Reason != op.BankUnavailable {
+	if _, refused := gate.Enter(t.Context(), "nucc", "closed", op.Apply); refused == nil || refused.Reason != op.BankUnavailable {
 		t.Error("the refusal was lost")
 	}
 
