@@ -44,7 +44,7 @@ func (d *decoder) learn(t reflect.Type) {
 	}
 	k := keys{index: map[string]int{}}
 	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		name := keyOf(t, t.Field(i))
 		if name == "" {
 			continue
 		}
@@ -55,6 +55,16 @@ func (d *decoder) learn(t reflect.Type) {
 	for _, i := range k.index {
 		d.learn(t.Field(i).Type)
 	}
+}
+
+// keyOf is the key of a field, or empty where it has none: a direct route's
+// channel has the fields of any other, but its id and name are its bank's.
+func keyOf(t reflect.Type, field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+	if t == reflect.TypeFor[Direct]() && (name == "id" || name == "name") {
+		return ""
+	}
+	return name
 }
 
 // isText reports whether a type reads itself from a scalar.

@@ -19,7 +19,7 @@ func (c *Channel) ClientTLS(dir string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.ID, err)
 	}
-	config := mutual(certificate)
+	config := c.mutual(certificate)
 	config.RootCAs = authority
 	config.ServerName = t.ServerName
 	return config, nil
@@ -36,7 +36,7 @@ func (c *Channel) ServerTLS(dir string) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", c.ID, err)
 	}
-	config := mutual(certificate)
+	config := c.mutual(certificate)
 	config.ClientCAs = authority
 	config.ClientAuth = tls.RequireAndVerifyClientCert
 	return config, nil
@@ -44,12 +44,12 @@ func (c *Channel) ServerTLS(dir string) (*tls.Config, error) {
 
 // mutual is what both ends have in common. HTTP/2 is not offered: the banks'
 // protocols are HTTP/1.1, and there one connection is one exchange at a time.
-func mutual(certificate tls.Certificate) *tls.Config {
-	return &tls.Config{
-		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"},
-		Certificates: []tls.Certificate{certificate},
+func (c *Channel) mutual(certificate tls.Certificate) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{certificate}}
+	if !c.Endpoint.TCP() {
+		config.NextProtos = []string{"http/1.1"}
 	}
+	return config
 }
 
 // load reads one side's certificate, its key and the authority. The error tells all that is missing.

@@ -3,6 +3,7 @@ package profiles
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"kaqiao/profiles/bins"
 )
@@ -23,6 +24,10 @@ func (l *loader) link(banks entries[Bank], channels entries[Channel], platforms 
 		s.Channels = append(s.Channels, e.v)
 		s.channels[e.f.id] = e.v
 	}
+	for _, e := range banks {
+		s.direct(e.v)
+	}
+	slices.SortFunc(s.Channels, func(a, b *Channel) int { return strings.Compare(a.ID, b.ID) })
 	for _, e := range platforms {
 		s.Platforms = append(s.Platforms, e.v)
 		s.platforms[e.f.id] = e.v
@@ -32,6 +37,17 @@ func (l *loader) link(banks entries[Bank], channels entries[Channel], platforms 
 	table, err := linkCards(banks)
 	s.BINs = table
 	return s, err
+}
+
+// direct lists the channel that is written in a bank's file, unless a file of channels/ has its id: linkRoutes tells that.
+func (s *Set) direct(b *Bank) {
+	for _, route := range b.Routes {
+		if route.Direct != nil && s.channels[b.ID] == nil {
+			c := (*Channel)(route.Direct)
+			s.Channels = append(s.Channels, c)
+			s.channels[b.ID] = c
+		}
+	}
 }
 
 // linkRoutes checks that each channel exists, that the bank's number on it has
@@ -44,14 +60,26 @@ func (l *loader) linkRoutes(banks entries[Bank], channels entries[Channel]) {
 		for i, route := range e.v.Routes {
 			p := rootPlace(e.f).key("routes").item(i)
 			at, known := slices.BinarySearch(ids, route.Channel)
-			if !known {
+			var c *Channel
+			switch {
+			case route.Direct != nil && known:
+				p.key("direct").fault("%s has the id %s already: a direct route is a channel of its bank's id", channels[at].f.name, route.Channel)
+				continue
+			case route.Direct != nil:
+				c = (*Channel)(route.Direct)
+			case !known:
 				p.key("channel").fault("no channel %s%s", quoted(route.Channel), didYouMean(route.Channel, ids))
 				continue
+			default:
+				c = channels[at].v
 			}
-			protocol, ok := l.protocol(channels[at].v.Protocol)
+			protocol, ok := l.protocol(c.Protocol)
 			if ok && !protocol.Member.MatchString(route.Member) {
 				p.key("member").fault("want %s, the form of numbers on %s", protocol.MemberForm, route.Channel)
 				continue
+			}
+			if route.Direct != nil {
+				continue // nobody else is there
 			}
 			this := member{route.Channel, route.Member}
 			if other, twice := taken[this]; twice {

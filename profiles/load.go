@@ -24,7 +24,7 @@ type LoadOptions struct {
 	// Env are overrides, in the form of os.Environ: KAQIAO_BANKS_<ID>_<KEY>=value, and the same for
 	// CHANNELS and PLATFORMS, with _ between keys and for -. Any single value may be overridden, not
 	// lists. Other variables are passed over; one of these that names nothing is a fault. Empty values
-	// count as unset.
+	// count as unset. The values of a direct route are those of a channel of its bank's id.
 	Env []string
 	// Reasons are the codes of the gateway's problem table, which a bank's codes may map to. Without
 	// them, as in the farm, only the form of a reason is checked.
@@ -49,7 +49,10 @@ func Load(fsys fs.FS, opts LoadOptions) (*Set, error) {
 	platforms := list[Platform](l, "platforms")
 	l.override(opts.Env, banks.files(), channels.files(), platforms.files())
 
-	banks.read(l, func(p place, b *Bank) { l.rules.bank(p, b) })
+	banks.read(l, func(p place, b *Bank) {
+		l.rules.bank(p, b)
+		l.direct(p.key("routes"), b)
+	})
 	channels.read(l, func(p place, c *Channel) {
 		l.rules.channel(p, c, l.names)
 		l.options(p, c)
@@ -164,6 +167,20 @@ func parallel(n int, do func(i int)) {
 		})
 	}
 	group.Wait()
+}
+
+// direct checks the channels that are written in their bank's file. They have its id and name.
+func (l *loader) direct(p place, b *Bank) {
+	for i, route := range b.Routes {
+		if route.Direct == nil {
+			continue
+		}
+		c := (*Channel)(route.Direct)
+		c.ID, c.Name = b.ID, b.Name
+		q := p.item(i).key("direct")
+		l.rules.way(q, c, l.names)
+		l.options(q, c)
+	}
 }
 
 // options decodes a channel's options into those of its protocol and has them checked.

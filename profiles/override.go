@@ -16,12 +16,11 @@ func (l *loader) override(env []string, banks, channels, platforms []*file) {
 	leaves := map[string]leaf{}
 	for _, kind := range []struct {
 		prefix string
-		t      reflect.Type
-		files  []*file
+		trees  []tree
 	}{
-		{"KAQIAO_BANKS_", reflect.TypeFor[Bank](), banks},
-		{"KAQIAO_CHANNELS_", reflect.TypeFor[Channel](), channels},
-		{"KAQIAO_PLATFORMS_", reflect.TypeFor[Platform](), platforms},
+		{"KAQIAO_BANKS_", trees(reflect.TypeFor[Bank](), banks)},
+		{"KAQIAO_CHANNELS_", append(trees(reflect.TypeFor[Channel](), channels), directTrees(banks)...)},
+		{"KAQIAO_PLATFORMS_", trees(reflect.TypeFor[Platform](), platforms)},
 	} {
 		for _, assignment := range env {
 			name, value, _ := strings.Cut(assignment, "=")
@@ -29,12 +28,12 @@ func (l *loader) override(env []string, banks, channels, platforms []*file) {
 			if !ours || value == "" {
 				continue
 			}
-			found, hint := l.resolveName(rest, kind.t, kind.files)
+			found, hint := l.resolveName(rest, kind.trees)
 			if len(found) != 1 {
 				l.fault("environment "+name, hint)
 				continue
 			}
-			key := found[0].f.name + "/" + strings.Join(found[0].path, "/")
+			key := kind.prefix + "/" + found[0].f.name + "/" + strings.Join(found[0].path, "/")
 			found[0].name = name
 			leaves[key] = found[0]
 			layer.Set(key, value)
@@ -45,9 +44,41 @@ func (l *loader) override(env []string, banks, channels, platforms []*file) {
 	}
 }
 
-// leaf is one single value of one file.
-type leaf struct {
+// tree is what holds the values of one profile: a file, or a direct route in a bank's file.
+type tree struct {
 	f    *file
+	root *yaml.Node
+	of   reflect.Type // what stands at the root
+}
+
+func trees(t reflect.Type, files []*file) []tree {
+	list := make([]tree, len(files))
+	for i, f := range files {
+		list[i] = tree{f, f.root, t}
+	}
+	return list
+}
+
+// directTrees are the channels that stand in their bank's file.
+func directTrees(banks []*file) []tree {
+	var list []tree
+	for _, f := range banks {
+		routes := rootPlace(f).key("routes")
+		if routes.node == nil || routes.node.Kind != yaml.SequenceNode {
+			continue
+		}
+		for i := range routes.node.Content {
+			if node := routes.item(i).key("direct").node; node != nil {
+				list = append(list, tree{f, node, reflect.TypeFor[Direct]()})
+			}
+		}
+	}
+	return list
+}
+
+// leaf is one single value of one tree.
+type leaf struct {
+	tree
 	path []string
 	t    reflect.Type
 	name string // of the variable
@@ -56,18 +87,18 @@ type leaf struct {
 // resolveName finds the leaf that a variable names. An id and its keys both
 // have _ in them, so all readings are tried; where there is not exactly one,
 // the message says why.
-func (l *loader) resolveName(rest string, t reflect.Type, files []*file) ([]leaf, string) {
+func (l *loader) resolveName(rest string, trees []tree) ([]leaf, string) {
 	var found []leaf
 	var ids []string
 	var near string
-	for _, f := range files {
-		id := strings.ToUpper(strings.ReplaceAll(f.id, "-", "_"))
+	for _, in := range trees {
+		id := strings.ToUpper(strings.ReplaceAll(in.f.id, "-", "_"))
 		ids = append(ids, strings.ToLower(id))
 		key, ok := strings.CutPrefix(rest, id+"_")
-		if !ok || f.root == nil {
+		if !ok || in.root == nil {
 			continue
 		}
-		all := l.leavesOf(f, t, nil)
+		all := l.leavesOf(in, in.of, nil)
 		var names []string
 		for _, leaf := range all {
 			name := strings.ToUpper(strings.Join(leaf.path, "_"))
@@ -76,7 +107,7 @@ func (l *loader) resolveName(rest string, t reflect.Type, files []*file) ([]leaf
 			}
 			names = append(names, strings.ToLower(name))
 		}
-		near = f.name + " has no single value of this name" + didYouMean(key, names) + "; lists can't be overridden"
+		near = in.f.name + " has no single value of this name" + didYouMean(key, names) + "; lists can't be overridden"
 	}
 	switch {
 	case len(found) > 1:
@@ -88,35 +119,35 @@ func (l *loader) resolveName(rest string, t reflect.Type, files []*file) ([]leaf
 	return found, "no profile has this id" + didYouMean(first, ids)
 }
 
-// leavesOf lists the single values that a file of this type may hold.
-func (l *loader) leavesOf(f *file, t reflect.Type, path []string) []leaf {
+// leavesOf lists the single values that a tree may hold below a path, where a value of this type stands.
+func (l *loader) leavesOf(in tree, t reflect.Type, path []string) []leaf {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch {
 	case isText(t):
-		return []leaf{{f: f, path: path, t: t}}
+		return []leaf{{tree: in, path: path, t: t}}
 	case t.Kind() == reflect.Slice:
 		return nil
 	case t.Kind() == reflect.Interface:
-		if t = l.optionsOf(f); t == nil {
+		if t = l.optionsOf(in); t == nil {
 			return nil
 		}
 	case t.Kind() != reflect.Struct:
-		return []leaf{{f: f, path: path, t: t}}
+		return []leaf{{tree: in, path: path, t: t}}
 	}
 	var list []leaf
 	known := l.decoder.structs[t]
 	for _, name := range known.names {
 		below := append(path[:len(path):len(path)], name)
-		list = append(list, l.leavesOf(f, t.Field(known.index[name]).Type, below)...)
+		list = append(list, l.leavesOf(in, t.Field(known.index[name]).Type, below)...)
 	}
 	return list
 }
 
 // optionsOf is the type of a channel's options, as the protocol in its tree says.
-func (l *loader) optionsOf(f *file) reflect.Type {
-	if node := rootPlace(f).key("protocol").node; node != nil {
+func (l *loader) optionsOf(in tree) reflect.Type {
+	if node := (place{f: in.f, node: in.root}).key("protocol").node; node != nil {
 		if protocol, ok := l.protocol(node.Value); ok {
 			return reflect.TypeOf(protocol.NewOptions()).Elem()
 		}
@@ -126,7 +157,7 @@ func (l *loader) optionsOf(f *file) reflect.Type {
 
 // set puts a value into the tree, with the mappings that lead to it.
 func (l leaf) set(value string) {
-	at := l.f.root
+	at := l.root
 	for i, name := range l.path {
 		if at.Kind != yaml.MappingNode {
 			return // the file's own fault, told when it is decoded

@@ -68,6 +68,13 @@ func (p place) fault(format string, args ...any) {
 	}
 }
 
+// unused tells a key that stands here and is never read.
+func (p place) unused(message string) {
+	if !p.absent() {
+		p.fault("%s", message)
+	}
+}
+
 // whole checks a number and puts in the default where the key is absent.
 func whole[N int | int64](p place, v *N, otherwise, least, most N) {
 	if p.absent() {
@@ -158,16 +165,19 @@ func distinct[E any, K comparable](p place, list []E, key func(E) K) {
 	}
 }
 
-// webAddress checks scheme, host, port and path, and returns the URL, or nil. The value is not told: it may hold a password.
-func webAddress(p place, s string) *url.URL {
+// address checks scheme, host, port and path, and returns the URL, or nil. The value is not told: it may hold a password.
+func address(p place, s string) *url.URL {
+	const form = "scheme, host, port and path, such as https://127.0.0.1:9101/preSvr or tcp://127.0.0.1:9111"
 	u, err := url.Parse(s)
 	switch {
 	case p.absent():
-		p.fault("required: scheme, host, port and path, such as https://127.0.0.1:9101/preSvr")
+		p.fault("required: " + form)
 	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
-		p.fault("want scheme, host, port and path, such as https://127.0.0.1:9101/preSvr")
-	case u.Scheme != "https" && u.Scheme != "http":
-		p.fault("the scheme must be https or http")
+		p.fault("want " + form)
+	case u.Scheme != "https" && u.Scheme != "http" && u.Scheme != "tcp":
+		p.fault("the scheme must be https, http or tcp")
+	case u.Scheme == "tcp" && (u.Port() == "" || u.Path != ""):
+		p.fault("want tcp, host and port, without a path, such as tcp://127.0.0.1:9111")
 	case u.User != nil:
 		p.fault("a URL with a user or password is not taken: secrets are file: or env: references")
 	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:

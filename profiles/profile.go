@@ -6,6 +6,7 @@
 package profiles
 
 import (
+	"strings"
 	"time"
 
 	"kaqiao/profiles/bins"
@@ -105,11 +106,17 @@ type BIN struct {
 
 // Route is one way to a bank.
 type Route struct {
-	// Channel is the id of a file in channels/. Required.
+	// Channel is the id of a file in channels/. Required where direct is not given. For a direct route it is the bank's own id.
 	Channel string `yaml:"channel"`
 	// Member is the bank's number on that channel, in the channel's own form (NetsUnion: C and 13 digits). Required.
 	Member string `yaml:"member"`
+	// Direct is a channel to this bank alone, written in place, with the keys of a file in channels/ but id and name, which are the bank's.
+	Direct *Direct `yaml:"direct"`
 }
+
+// Direct is a channel written in its bank's file. Load fills in the bank's ID
+// and Name and lists it among the set's channels.
+type Direct Channel
 
 // Challenge says how a bank makes sure that it is the customer who binds.
 type Challenge struct {
@@ -123,6 +130,8 @@ type Challenge struct {
 	ResendAfter Duration `yaml:"resend_after"`
 	// Attempts is the wrong code that locks: with 3, the third one. 1 to 10. Default 3.
 	Attempts int `yaml:"attempts"`
+	// ApproveWithin is how long the bank's people, or the customer in the bank's own app, may take to approve: 1m to 168h. Default 15m.
+	ApproveWithin Duration `yaml:"approve_within"`
 	// SignsPerDay is how often a card may start a binding in a bank day. 1 to 1,000. Default 20.
 	SignsPerDay int `yaml:"signs_per_day"`
 }
@@ -226,15 +235,20 @@ type Channel struct {
 
 // Endpoint is where a channel's requests go.
 type Endpoint struct {
-	// URL is scheme, host, port and path, such as https://127.0.0.1:9101/preSvr. Required.
+	// URL is scheme, host, port and path, such as https://127.0.0.1:9101/preSvr, or tcp, host and port, such as tcp://127.0.0.1:9111. Required.
 	URL string `yaml:"url"`
-	// TLS is needed where the URL is https.
+	// TLS is needed where the URL is https, and means TLS where it is tcp.
 	TLS *TLS `yaml:"tls"`
-	// MaxConns is the number of connections kept, 1 to 10,000 and at least the channel's Limits.InFlight. Default 256.
+	// MaxConns is the number of HTTP connections kept, 1 to 10,000 and at least the channel's Limits.InFlight. Default 256. Not for tcp.
 	MaxConns int `yaml:"max_conns"`
+	// Lines is the number of long tcp connections kept, 1 to 64; each carries many requests at once. Default 2. Only for tcp.
+	Lines int `yaml:"lines"`
 	// MaxAnswerBytes is the longest answer taken, 1,024 to 16,777,216. Default 65,536.
 	MaxAnswerBytes int `yaml:"max_answer_bytes"`
 }
+
+// TCP reports whether the channel runs over long TCP connections, and not over HTTP.
+func (e *Endpoint) TCP() bool { return strings.HasPrefix(e.URL, "tcp://") }
 
 // TLS names PEM files. Each is a reference, file:… or env:….
 type TLS struct {

@@ -82,17 +82,25 @@ func (s schema) object(t reflect.Type) map[string]any {
 	properties := map[string]any{}
 	for i := range t.NumField() {
 		field := t.Field(i)
-		name, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		name := keyOf(t, field)
 		if name == "" {
 			continue
 		}
 		node := s.of(field.Type)
-		if comment := s.comments[t.Name()+"."+field.Name]; comment != "" {
+		if comment := s.comments[documented(t).Name()+"."+field.Name]; comment != "" {
 			node["description"] = comment
 		}
 		properties[name] = node
 	}
 	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+}
+
+// documented is the type that has the comments.
+func documented(t reflect.Type) reflect.Type {
+	if t == reflect.TypeFor[Direct]() {
+		return reflect.TypeFor[Channel]()
+	}
+	return t
 }
 
 // options are those of any protocol.

@@ -19,10 +19,12 @@ import (
 // its copy has the name of its id, and each shows every key there is.
 func TestTemplates(t *testing.T) {
 	m := files(t)
+	shown, keys := map[string]bool{}, map[string]string{}
 	for _, tt := range []struct {
 		folder string
 		types  []reflect.Type
 	}{
+		// A direct route has the keys of a channel: the two templates show them together.
 		{"banks", []reflect.Type{reflect.TypeFor[profiles.Bank]()}},
 		{"channels", []reflect.Type{reflect.TypeFor[profiles.Channel](), reflect.TypeFor[epcc.Options]()}},
 		{"platforms", []reflect.Type{reflect.TypeFor[profiles.Platform]()}},
@@ -36,17 +38,19 @@ func TestTemplates(t *testing.T) {
 		}
 		must(t, root.Decode(&head))
 		m[tt.folder+"/"+head.ID+".yaml"] = &fstest.MapFile{Data: text}
-		shown := map[string]bool{}
 		collect(&root, shown)
 		for _, key := range keysOf(tt.types...) {
-			if !shown[key] {
-				t.Errorf("%s/_template.yaml does not show the key %s", tt.folder, key)
-			}
+			keys[key] = tt.folder
+		}
+	}
+	for key, folder := range keys {
+		if !shown[key] {
+			t.Errorf("no template shows the key %s of %s/", key, folder)
 		}
 	}
 	set, err := profiles.Load(m, profiles.LoadOptions{})
 	must(t, err)
-	if set.Bank("mybank") == nil || set.Channel("myhub") == nil || set.Platform("mywallet") == nil {
+	if set.Bank("mybank") == nil || set.Channel("myhub") == nil || set.Channel("mybank") == nil || set.Platform("mywallet") == nil {
 		t.Error("a template is not in the set")
 	}
 	if row, ok := set.BINs.Lookup("6299990100000000000"); !ok || row.Bank != "mybank" {

@@ -11,7 +11,7 @@ func (r *rules) bank(p place, b *Bank) {
 	r.identity(p, b.ID, b.Name)
 	choice(p.key("tier"), &b.Tier, "", tiers()...)
 	r.numbers(p, b)
-	r.routes(p.key("routes"), b.Routes)
+	r.routes(p.key("routes"), b)
 	r.challenge(p.key("challenge"), &b.Challenge)
 	r.money(p, b)
 	r.limits(p.key("limits"), &b.Limits)
@@ -58,11 +58,19 @@ func (r *rules) numbers(p place, b *Bank) {
 	}
 }
 
-func (r *rules) routes(p place, list []Route) {
+// routes checks the ways to the bank. A channel written in place is checked by direct.
+func (r *rules) routes(p place, b *Bank) {
+	list := b.Routes
 	atLeastOne(p, len(list), 16)
-	for i, route := range list {
-		pattern(p.item(i).key("channel"), route.Channel, r.id, "the id of a channel")
-		pattern(p.item(i).key("member"), route.Member, r.member, "the bank's number on the channel, letters and digits, at most 32")
+	for i := range list {
+		q := p.item(i)
+		pattern(q.key("member"), list[i].Member, r.member, "the bank's number on the channel, letters and digits, at most 32")
+		if list[i].Direct == nil {
+			pattern(q.key("channel"), list[i].Channel, r.id, "the id of a channel (or give direct, a channel in place)")
+			continue
+		}
+		q.key("channel").unused("never used: the channel is written in place (direct)")
+		list[i].Channel = b.ID
 	}
 	distinct(p, list, func(r Route) string { return r.Channel })
 }
@@ -73,6 +81,7 @@ func (r *rules) challenge(p place, c *Challenge) {
 	span(p.key("ttl"), &c.TTL, 5*time.Minute, 30*time.Second, 30*time.Minute)
 	span(p.key("resend_after"), &c.ResendAfter, time.Minute, 0, 10*time.Minute)
 	whole(p.key("attempts"), &c.Attempts, 3, 1, 10)
+	span(p.key("approve_within"), &c.ApproveWithin, 15*time.Minute, time.Minute, 7*24*time.Hour)
 	whole(p.key("signs_per_day"), &c.SignsPerDay, 20, 1, 1000)
 }
 

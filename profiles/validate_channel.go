@@ -21,6 +21,11 @@ func defaultPauses() []Duration {
 // channel checks one channel by itself and fills in the defaults.
 func (r *rules) channel(p place, c *Channel, protocols []string) {
 	r.identity(p, c.ID, c.Name)
+	r.way(p, c, protocols)
+}
+
+// way checks what a channel's file and a direct route have in common.
+func (r *rules) way(p place, c *Channel, protocols []string) {
 	choice(p.key("protocol"), &c.Protocol, "", protocols...)
 	r.endpoint(p.key("endpoint"), &c.Endpoint)
 	r.keys(p.key("keys"), c.Keys)
@@ -31,22 +36,29 @@ func (r *rules) channel(p place, c *Channel, protocols []string) {
 	r.channelMock(p.key("mock"), &c.Mock)
 }
 
-// connections wants one for each request that the gate lets through: a
+// connections wants one for each request that the gate lets through: an HTTP
 // connection carries one at a time. With fewer, the requests of banks that hang
 // would hold them all, and those of every other bank would wait behind the gate
 // until their time is over.
 func connections(p place, c *Channel) {
 	has, lets := c.Endpoint.MaxConns, c.Limits.InFlight
-	if has >= 1 && has < lets && lets <= 100_000 {
+	if !c.Endpoint.TCP() && has >= 1 && has < lets && lets <= 100_000 {
 		p.key("endpoint").key("max_conns").fault("%s is less than limits.in_flight, %s: a connection carries one request at a time",
 			commas(int64(has)), commas(int64(lets)))
 	}
 }
 
 func (r *rules) endpoint(p place, e *Endpoint) {
-	whole(p.key("max_conns"), &e.MaxConns, 256, 1, 10_000)
 	whole(p.key("max_answer_bytes"), &e.MaxAnswerBytes, 65_536, 1024, 16<<20)
-	u := webAddress(p.key("url"), e.URL)
+	conns, lines := p.key("max_conns"), p.key("lines")
+	if e.TCP() {
+		whole(lines, &e.Lines, 2, 1, 64)
+		conns.unused("never used: the url is tcp, whose connections are lines")
+	} else {
+		whole(conns, &e.MaxConns, 256, 1, 10_000)
+		lines.unused("never used: the url is not tcp (its connections are max_conns)")
+	}
+	u := address(p.key("url"), e.URL)
 	if u == nil {
 		return
 	}
