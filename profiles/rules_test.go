@@ -192,7 +192,7 @@ func TestChannelRules(t *testing.T) {
 	const url = "url: https://127.0.0.1:9199/preSvr"
 	try(t, "channels/myhub.yaml", []broken{
 		{"id: myhub", "id: yourhub", `id: "yourhub" is not the name of the file: want "myhub"`},
-		{"protocol: epcc", "protocol: epc", `protocol: "epc" is not one of epcc (did you mean epcc?)`},
+		{"protocol: epcc", "protocol: epc", `protocol: "epc" is not one of epcc`},
 		{url, "url: 127.0.0.1:9199", "endpoint.url: want scheme, host, port and path"},
 		{url, "url: ftp://127.0.0.1:9199", "endpoint.url: the scheme must be https, http or tcp"},
 		{url, "url: https://me:pw@127.0.0.1:9199/preSvr", "endpoint.url: a URL with a user or password is not taken"},

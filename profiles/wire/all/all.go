@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"kaqiao/profiles/wire/epcc"
+	"kaqiao/profiles/wire/jws"
 )
 
 // Protocol is what a profile's loader must know of a protocol.
@@ -30,10 +31,22 @@ func Protocols() []Protocol {
 			Member:     regexp.MustCompile(`^C[0-9]{13}$`),
 			MemberForm: "C and 13 digits",
 		},
+		{
+			Name:       "jws",
+			NewOptions: func() any { return new(jws.Options) },
+			Check:      checkJWS,
+			Member:     jws.MemberForm(),
+			MemberForm: "a BIC of 8 or 11 characters",
+		},
 	}
 }
 
 func checkEPCC(options any) error {
 	_, err := options.(*epcc.Options).Complete()
+	return err
+}
+
+func checkJWS(options any) error {
+	_, err := options.(*jws.Options).Complete()
 	return err
 }
