@@ -13,7 +13,7 @@ import (
 )
 
 // Ring reads the keys of the channel as one side holds them: both halves of
-// its own, the public half of the other side's. File references are relative
+// its own, the public half of the other side's, and the secrets of both. File references are relative
 // to dir. A revoked key is listed without its material. The error tells all
 // keys that are missing or unfit at once, each with its remedy; it wraps
 // fs.ErrNotExist where a file is not there.
@@ -26,7 +26,11 @@ func (c *Channel) Ring(side seal.Side, dir string) (*seal.Ring, error) {
 	for _, k := range c.Keys {
 		key, err := k.load(side, dir)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("channel %s: key %s (%s %s of the %s): %w", c.ID, k.Serial, k.Algorithm, k.Use, k.Owner, err))
+			whose := "the " + k.Owner
+			if k.Owner == string(seal.Both) {
+				whose = "both"
+			}
+			faults = append(faults, fmt.Errorf("channel %s: key %s (%s %s of %s): %w", c.ID, k.Serial, k.Algorithm, k.Use, whose, err))
 			continue
 		}
 		keys = append(keys, key)
@@ -41,6 +45,10 @@ func (k Key) load(side seal.Side, dir string) (seal.Key, error) {
 	key := seal.Key{Serial: k.Serial, Owner: seal.Side(k.Owner), Use: k.Use, Algorithm: k.Algorithm, State: k.State}
 	if k.State == "revoked" {
 		return key, nil
+	}
+	if key.Owner == seal.Both {
+		err := k.loadSecret(dir, &key)
+		return key, err
 	}
 	public, err := k.Public.read(dir, false)
 	if err != nil {
@@ -69,6 +77,19 @@ func (k Key) load(side seal.Side, dir string) (seal.Key, error) {
 		return key, fmt.Errorf("private half in %s does not belong to the public one in %s", private.from, public.from)
 	}
 	return key, nil
+}
+
+// loadSecret reads a key that both sides hold. No error tells what stood there.
+func (k Key) loadSecret(dir string, key *seal.Key) error {
+	material, err := k.Secret.read(dir, true)
+	if err != nil {
+		return fmt.Errorf("secret: %w", err)
+	}
+	key.Secret, err = seal.ParseSecret(k.Algorithm, material.text)
+	if err != nil {
+		return fmt.Errorf("secret in %s: %w", material.from, err)
+	}
+	return nil
 }
 
 func algorithmOf(public crypto.PublicKey) string {

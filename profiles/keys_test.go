@@ -27,6 +27,8 @@ import (
 	"github.com/emmansun/gmsm/smx509"
 
 	"kaqiao/profiles"
+	"kaqiao/profiles/secret"
+	"kaqiao/profiles/wire"
 	"kaqiao/profiles/wire/seal"
 )
 
@@ -95,6 +97,67 @@ func TestRing(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Both sides hold the same secrets; what does not fit is refused without being quoted.
+func TestRingOfSecrets(t *testing.T) {
+	dir := t.TempDir()
+	c := &profiles.Channel{ID: "line", Keys: []profiles.Key{
+		{Serial: "1", Owner: "both", Use: "mac", Algorithm: "des", State: "active", Secret: "file:mac.key"},
+		{Serial: "2", Owner: "both", Use: "master", Algorithm: "des3", State: "active", Secret: "env:TEST_MASTER"},
+		{Serial: "3", Owner: "both", Use: "mac", Algorithm: "sm4", State: "revoked", Secret: "file:gone.key"},
+	}}
+	put := func(text string, mode os.FileMode) {
+		must(t, os.WriteFile(filepath.Join(dir, "mac.key"), []byte(text), mode))
+		must(t, os.Chmod(filepath.Join(dir, "mac.key"), mode))
+	}
+	put("0123456789abcDEF\n", 0o600)
+	t.Setenv("TEST_MASTER", "0123456789abcdeffedcba9876543210")
+	for _, side := range []seal.Side{seal.Gateway, seal.Bank} {
+		ring, err := c.Ring(side, dir)
+		must(t, err)
+		mac, err := ring.Active(seal.Both, "mac", "des")
+		must(t, err)
+		if !mac.Secret.Equal(secret.NewKey("0123456789abcDEF")) || mac.Private != nil || mac.Public != nil {
+			t.Errorf("%s: the key is another: %v", side, mac)
+		}
+		if raw, err := mac.Raw(); err != nil || len(raw) != 8 {
+			t.Errorf("%s: %d bytes, %v", side, len(raw), err)
+		}
+		if master, err := ring.BySerial(seal.Both, "master", "2"); err != nil || master.Secret.IsZero() {
+			t.Errorf("%s: %v", side, err)
+		}
+		if _, err := ring.BySerial(seal.Both, "mac", "3"); !errors.Is(err, wire.ErrKey) {
+			t.Errorf("%s: a revoked secret: %v", side, err)
+		}
+	}
+	for name, tt := range map[string]struct {
+		text, want string
+		mode       os.FileMode
+	}{
+		"for all to read": {"0123456789abcdef", "chmod 600", 0o644},
+		"no hexadecimal":  {"0123456789abcdeg", "key 1 (des mac of both): secret in", 0o600},
+		"too long":        {"0123456789abcdef00", "9 bytes is no des key", 0o600},
+		"empty":           {"", "0 bytes is no des key", 0o600},
+	} {
+		put(tt.text, tt.mode)
+		_, err := c.Ring(seal.Bank, dir)
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
+		}
+		if err != nil && tt.text != "" && strings.Contains(err.Error(), tt.text) {
+			t.Errorf("%s: the error quotes the secret", name)
+		}
+	}
+	must(t, os.Remove(filepath.Join(dir, "mac.key")))
+	if _, err := c.Ring(seal.Gateway, dir); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "mockbanks keys --out") {
+		t.Errorf("no file: %v", err)
+	}
+	t.Setenv("TEST_MASTER", "0123456789abcdef0123456789abcdef")
+	put("0123456789abcdef", 0o600)
+	if _, err := c.Ring(seal.Gateway, dir); err == nil || !strings.Contains(err.Error(), "which makes it single DES") {
+		t.Errorf("equal parts: %v", err)
 	}
 }
 

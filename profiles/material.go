@@ -13,7 +13,7 @@ import (
 // maxMaterialBytes is the longest PEM file taken: a chain of certificates, with room.
 const maxMaterialBytes = 256 << 10
 
-// material is PEM text read by a reference. No error of it tells what stood there.
+// material is PEM or hexadecimal text read by a reference. No error of it tells what stood there.
 type material struct {
 	text []byte
 	from string // the path or the variable, for people
@@ -27,7 +27,7 @@ func (r Ref) read(dir string, private bool) (material, error) {
 	case "env":
 		text := os.Getenv(rest)
 		if text == "" {
-			return material{}, fmt.Errorf("environment variable %s is empty: set it to the PEM text", rest)
+			return material{}, fmt.Errorf("environment variable %s is empty: set it to the text of the key", rest)
 		}
 		return material{text: []byte(text), from: "environment variable " + rest}, nil
 	case "file":

@@ -264,22 +264,24 @@ type TLS struct {
 // Ref is where a secret lies: file:<path, relative to the key folder> or env:<NAME>. Never the secret itself.
 type Ref string
 
-// Key is one key pair of a channel. A side's private half is needed only by that side.
+// Key is one key of a channel: a key pair of one side, whose private half is needed only by that side, or a secret that both sides hold.
 type Key struct {
 	// Serial picks the key on the wire (EPCC SignSN and NcrptnSN: 10 digits): 1 to 64 letters and digits. Required, unique in the channel.
 	Serial string `yaml:"serial"`
-	// Owner is gateway or bank. Required.
+	// Owner is gateway or bank; both for a secret. Required.
 	Owner string `yaml:"owner"`
-	// Use is sign or encrypt. Required.
+	// Use is sign or encrypt; for a secret mac (seals messages) or master (protects other keys on their way). Required.
 	Use string `yaml:"use"`
-	// Algorithm is sm2 or rsa. Required.
+	// Algorithm is sm2 or rsa; for a secret des (mac only), des3 or sm4. Required.
 	Algorithm string `yaml:"algorithm"`
 	// State is active (used for what goes out and comes in), retiring (comes in only) or revoked (refused). Default active.
 	State string `yaml:"state"`
 	// Private is a PKCS#8 key in PEM. Read by the owner only.
 	Private Ref `yaml:"private"`
-	// Public is a PKIX public key or a certificate in PEM. Required.
+	// Public is a PKIX public key or a certificate in PEM. Required for a key pair.
 	Public Ref `yaml:"public"`
+	// Secret is the key in hexadecimal: 16 digits for des, 32 for sm4, 32 or 48 for des3. Required where both own it, and only there.
+	Secret Ref `yaml:"secret"`
 }
 
 // Resolve is how an unknown outcome is found out.

@@ -104,18 +104,23 @@ func (r *rules) keys(p place, list []Key) {
 	for i := range list {
 		q, k := p.item(i), &list[i]
 		pattern(q.key("serial"), k.Serial, r.serial, "letters and digits in quotes, at most 64")
-		choice(q.key("owner"), &k.Owner, "", "gateway", "bank")
-		choice(q.key("use"), &k.Use, "", "sign", "encrypt")
-		choice(q.key("algorithm"), &k.Algorithm, "", "sm2", "rsa")
+		choice(q.key("owner"), &k.Owner, "", "gateway", "bank", "both")
 		choice(q.key("state"), &k.State, "active", "active", "retiring", "revoked")
-		r.ref(q.key("private"), k.Private, false)
-		r.ref(q.key("public"), k.Public, true)
+		if k.Owner == "both" {
+			r.sharedKey(q, k)
+		} else {
+			r.keyPair(q, k)
+		}
 		if k.State != "active" {
 			continue
 		}
 		this := use{k.Owner, k.Use, k.Algorithm}
 		if first, twice := active[this]; twice {
-			q.fault("a second active %s %s key of the %s beside entry %d: one must be retiring or revoked", k.Algorithm, k.Use, k.Owner, first+1)
+			whose := "the " + k.Owner
+			if k.Owner == "both" {
+				whose = "both"
+			}
+			q.fault("a second active %s %s key of %s beside entry %d: one must be retiring or revoked", k.Algorithm, k.Use, whose, first+1)
 			continue
 		}
 		active[this] = i
@@ -127,6 +132,33 @@ func (r *rules) keys(p place, list []Key) {
 			continue
 		}
 		seen[k.Serial] = i
+	}
+}
+
+// keyPair checks a key whose halves belong to one side and to everybody.
+func (r *rules) keyPair(p place, k *Key) {
+	choice(p.key("use"), &k.Use, "", "sign", "encrypt")
+	choice(p.key("algorithm"), &k.Algorithm, "", "sm2", "rsa")
+	r.ref(p.key("private"), k.Private, false)
+	r.ref(p.key("public"), k.Public, true)
+	if secret := p.key("secret"); !secret.absent() {
+		secret.fault("never used: only a key that both own has a secret")
+	}
+}
+
+// sharedKey checks a secret that both sides hold.
+func (r *rules) sharedKey(p place, k *Key) {
+	choice(p.key("use"), &k.Use, "", "mac", "master")
+	algorithms := []string{"des", "des3", "sm4"}
+	if k.Use == "master" {
+		algorithms = algorithms[1:] // single DES protects no key
+	}
+	choice(p.key("algorithm"), &k.Algorithm, "", algorithms...)
+	r.ref(p.key("secret"), k.Secret, true)
+	for _, half := range []string{"private", "public"} {
+		if q := p.key(half); !q.absent() {
+			q.fault("never used: a key that both own has only a secret")
+		}
 	}
 }
 

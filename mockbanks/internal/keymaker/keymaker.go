@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kaqiao/profiles"
+	"kaqiao/profiles/wire/seal"
 )
 
 // Options are how Make works. The zero value keeps what is there.
@@ -55,6 +56,11 @@ func Make(dir string, set *profiles.Set, opts Options) error {
 			return fmt.Errorf("%s: %w", p.name, err)
 		}
 	}
+	for _, k := range plan.secrets {
+		if err := s.makeSecret(k); err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
 	for _, c := range plan.chains {
 		if err := s.makeChain(c); err != nil {
 			return fmt.Errorf("channel %s: %w", c.channel, err)
@@ -68,6 +74,12 @@ type pair struct {
 	name            string // channel and serial, for errors
 	algorithm       string
 	private, public string
+}
+
+// shared is one secret that both sides hold.
+type shared struct {
+	name            string // channel and serial, for errors
+	algorithm, file string
 }
 
 // chain is one channel's TLS.
@@ -84,8 +96,9 @@ type leaf struct {
 }
 
 type plan struct {
-	pairs  []pair
-	chains []chain
+	pairs   []pair
+	secrets []shared
+	chains  []chain
 }
 
 // planOf resolves every reference, and collects all faults.
@@ -94,6 +107,10 @@ func planOf(set *profiles.Set) (plan, error) {
 	paths := &paths{roles: map[string]string{}}
 	for _, ch := range set.Channels {
 		for _, k := range ch.Keys {
+			if k.Owner == "both" {
+				p.secrets = append(p.secrets, paths.sharedOf(ch, k))
+				continue
+			}
 			p.pairs = append(p.pairs, paths.pairOf(ch, k))
 		}
 		if ch.Endpoint.TLS != nil {
@@ -126,6 +143,17 @@ func (p *paths) pairOf(ch *profiles.Channel, k profiles.Key) pair {
 		name: name, algorithm: k.Algorithm,
 		private: p.path(name+": private", k.Private, k.Algorithm+" private key beside "+string(k.Public)),
 		public:  p.path(name+": public", k.Public, k.Algorithm+" public key beside "+string(k.Private)),
+	}
+}
+
+func (p *paths) sharedOf(ch *profiles.Channel, k profiles.Key) shared {
+	name := fmt.Sprintf("channel %s: key %s", ch.ID, k.Serial)
+	if seal.SecretSizes(k.Algorithm) == nil {
+		p.fault(name, "algorithm must be des, des3 or sm4")
+	}
+	return shared{
+		name: name, algorithm: k.Algorithm,
+		file: p.path(name+": secret", k.Secret, k.Algorithm+" "+k.Use+" key of channel "+ch.ID),
 	}
 }
 

@@ -42,6 +42,18 @@ func TestMakeServesBothSides(t *testing.T) {
 			}
 		}
 	}
+	for _, side := range []seal.Side{seal.Gateway, seal.Bank} {
+		ring, err := set().Channels[2].Ring(side, dir)
+		must(t, err)
+		for serial, size := range map[string]int{"1": 8, "2": 16, "3": 16} {
+			use := map[bool]string{false: "mac", true: "master"}[serial == "3"]
+			key, err := ring.BySerial(seal.Both, use, serial)
+			must(t, err)
+			if raw, err := key.Raw(); err != nil || len(raw) != size {
+				t.Errorf("secret %s: %d bytes, %v", serial, len(raw), err)
+			}
+		}
+	}
 	handshake(t, dir, set().Channels[0].Endpoint.TLS, "localhost")
 	handshake(t, dir, set().Channels[0].Endpoint.TLS, "127.0.0.1")
 	handshake(t, dir, set().Channels[0].Endpoint.TLS, "hub.test")
@@ -58,7 +70,7 @@ func TestMakeKeepsThePrivateHalvesPrivate(t *testing.T) {
 		want := fs.FileMode(0o644)
 		if d.IsDir() {
 			want = 0o700
-		} else if strings.Contains(string(file(t, path)), "PRIVATE KEY") {
+		} else if strings.Contains(string(file(t, path)), "PRIVATE KEY") || strings.HasPrefix(path, filepath.Join(dir, "third")) {
 			want = 0o600
 		}
 		if got := info.Mode().Perm(); got&^want != 0 {
@@ -131,6 +143,9 @@ func TestMakeRefusesToGuess(t *testing.T) {
 			return errors.Join(os.Remove(filepath.Join(dir, "tls/ca.pem")), os.Remove(filepath.Join(dir, "tls/ca.key")))
 		}, "is not from the authority"},
 		"authority's key lost": {func(dir string) error { return os.Remove(filepath.Join(dir, "tls/ca.key")) }, "is missing, but its certificate exists"},
+		"rubbish for a secret": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "third/mac-des.key"), []byte("0123"), 0o600)
+		}, "is not what Make writes"},
 		"rubbish": {func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "tls/server.pem"), []byte("rubbish"), 0o600)
 		}, "is not what Make writes"},
@@ -171,6 +186,9 @@ func TestMakeReportsAllReferencesAtOnce(t *testing.T) {
 	keys[2].Public = ""
 	keys[3].Public = keys[4].Public
 	bad.Channels[0].Endpoint.TLS.ServerKey = "file:/etc/key.pem"
+	bad.Channels[2].Keys[0].Secret = "env:MAC"
+	bad.Channels[2].Keys[1].Algorithm = "rc4"
+	bad.Channels[2].Keys[2].Secret = keys[2].Private
 	err := keymaker.Make(dir, bad, options())
 	if err == nil {
 		t.Fatal("bad references were taken")
@@ -178,6 +196,7 @@ func TestMakeReportsAllReferencesAtOnce(t *testing.T) {
 	for _, want := range []string{
 		"channel nucc: key 4000000001: private: only file:", "key 4000000002: private: the path must lie inside",
 		"key 4000000003: public: no reference", "key 4000000005: public: the file is already", "tls: server_key: the path",
+		"channel third: key 1: secret: only file:", "channel third: key 2: algorithm must be des", "channel third: key 3: secret: the file is already",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not say %q:\n%v", want, err)
@@ -220,6 +239,11 @@ func set() *profiles.Set {
 			key("4000000005", "gateway", "sign", "rsa", "rsa"),
 		}},
 		{ID: "second", Endpoint: endpoint("second.test")},
+		{ID: "third", Keys: []profiles.Key{
+			{Serial: "1", Owner: "both", Use: "mac", Algorithm: "des", Secret: "file:third/mac-des.key"},
+			{Serial: "2", Owner: "both", Use: "mac", Algorithm: "sm4", Secret: "file:third/mac-sm4.key"},
+			{Serial: "3", Owner: "both", Use: "master", Algorithm: "des3", Secret: "file:third/master.key"},
+		}},
 	}}
 }
 

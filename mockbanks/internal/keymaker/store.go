@@ -67,13 +67,18 @@ func (s *store) unreadable(path string) error {
 	return fmt.Errorf("%s is not what Make writes there: remove it, or make all keys again with --force", filepath.Join(s.dir, path))
 }
 
-// write writes one PEM file at once or not at all: to a name of its own first, then renamed.
+// write writes one PEM file.
 func (s *store) write(path, kind string, der []byte, mode fs.FileMode) error {
+	return s.writeText(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
+}
+
+// writeText writes one file at once or not at all: to a name of its own first, then renamed.
+func (s *store) writeText(path string, text []byte, mode fs.FileMode) error {
 	if err := s.root.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	temp := path + "." + rand.Text()[:8] + ".tmp"
-	if err := s.writeTemp(temp, kind, der, mode); err != nil {
+	if err := s.writeTemp(temp, text, mode); err != nil {
 		_ = s.root.Remove(temp)
 		return err
 	}
@@ -88,10 +93,11 @@ func (s *store) write(path, kind string, der []byte, mode fs.FileMode) error {
 	return nil
 }
 
-func (s *store) writeTemp(temp, kind string, der []byte, mode fs.FileMode) error {
+func (s *store) writeTemp(temp string, text []byte, mode fs.FileMode) error {
 	f, err := s.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
-	return errors.Join(pem.Encode(f, &pem.Block{Type: kind, Bytes: der}), f.Sync(), f.Close())
+	_, err = f.Write(text)
+	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"fmt"
 
+	"kaqiao/profiles/secret"
 	"kaqiao/profiles/wire"
 )
 
@@ -18,15 +19,20 @@ const (
 	Bank    Side = "bank"
 )
 
-// Key is one key of a ring. Private is nil for the other side's keys.
+// Both owns a secret that the two sides share. It is nobody's side.
+const Both Side = "both"
+
+// Key is one key of a ring. Private is nil for the other side's keys; a key
+// that both sides own has neither half, but a Secret.
 type Key struct {
 	Serial    string
 	Owner     Side
-	Use       string // sign, encrypt
-	Algorithm string // sm2, rsa
+	Use       string // sign, encrypt; mac, master
+	Algorithm string // sm2, rsa; des, des3, sm4
 	State     string // active, retiring, revoked
 	Private   crypto.PrivateKey
 	Public    crypto.PublicKey
+	Secret    secret.Key // hexadecimal, as ParseSecret returns it
 }
 
 // Ring is the keys of one channel as one side sees them. It is immutable.
