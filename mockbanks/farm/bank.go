@@ -86,7 +86,7 @@ func (b *bank) config() ledger.Config {
 			Bank: p.ID, Name: p.Name.ZH,
 			CodeDigits: p.Challenge.CodeDigits, CodeTTL: p.Challenge.TTL.Std(), Attempts: p.Challenge.Attempts,
 			ResendAfter: p.Challenge.ResendAfter.Std(), SignsPerDay: p.Challenge.SignsPerDay,
-			Classes: p.Accounts.Classes,
+			Classes: p.Accounts.Classes, Kinds: p.Challenge.Kinds,
 		},
 		People: b.people,
 	}

@@ -55,6 +55,8 @@ func (c *control) routes() http.Handler {
 		"GET /banks/{bank}/customers":                      c.listCustomers,
 		"POST /banks/{bank}/customers":                     c.addCustomer,
 		"GET /banks/{bank}/inbox":                          c.inbox,
+		"POST /banks/{bank}/inbox/{message}/approve":       c.approve,
+		"POST /banks/{bank}/inbox/{message}/deny":          c.deny,
 		"GET /banks/{bank}/agreements":                     c.listAgreements,
 		"POST /banks/{bank}/agreements/{agreement}/revoke": c.revoke,
 		"GET /banks/{bank}/exchanges":                      c.bankExchanges,

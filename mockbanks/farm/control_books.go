@@ -132,6 +132,8 @@ type message struct {
 	Code string    `json:"code"`
 	Text string    `json:"text"`
 	At   time.Time `json:"at"`
+	// Approval is how the case stands that the message asks to approve. Empty: it asks for nothing.
+	Approval ledger.CaseState `json:"approval,omitempty"`
 }
 
 // inbox lists messages newest first. With wait_s it waits until there is one,
@@ -153,8 +155,7 @@ func (c *control) inbox(r *http.Request) (any, error) {
 	}
 	list := make([]message, len(found))
 	for i, m := range found {
-		list[i] = message(m)
-		list[i].At = m.At.In(profiles.Beijing)
+		list[i] = message{m.ID, m.Kind, m.To, m.Code, m.Text, m.At.In(profiles.Beijing), m.Case}
 	}
 	return page("messages", list, ""), nil
 }

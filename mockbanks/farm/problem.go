@@ -49,6 +49,10 @@ func problemOf(err error) *problem {
 		return invalid("%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	case errors.Is(err, ledger.ErrNotFound):
 		return notFound("record")
+	case errors.Is(err, ledger.ErrNoApproval):
+		return newProblem(http.StatusConflict, "no_approval", "the message asks for no approval")
+	case errors.Is(err, ledger.ErrOver):
+		return newProblem(http.StatusConflict, "case_over", "the case has been decided otherwise, or has ended")
 	case errors.Is(err, ledger.ErrExists):
 		return newProblem(http.StatusConflict, "exists", "a card of this number is in the bank's books already")
 	case errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrClosed):

@@ -68,7 +68,7 @@ bins:
   - {prefix: "%s", length: 16, type: credit}
 routes:
   - {channel: nucc, member: %s}
-challenge: {kinds: [sms], ttl: 5m, resend_after: %s, attempts: 3}
+challenge: {kinds: [%s], ttl: 5m, resend_after: %s, attempts: 3}
 accounts: {classes: [I, II]}
 money: {single_fen: 5000000}
 answers: {to: 2s}
@@ -105,8 +105,8 @@ func files(t testing.TB) fstest.MapFS {
 	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 	return fstest.MapFS{
 		"channels/nucc.yaml":    file(string(text)),
-		"banks/abc.yaml":        file(fmt.Sprintf(bankYAML, "abc", "622848", "628268", abc, "0s")),
-		"banks/bob.yaml":        file(fmt.Sprintf(bankYAML, "bob", "603367", "628203", bob, "60s")),
+		"banks/abc.yaml":        file(fmt.Sprintf(bankYAML, "abc", "622848", "628268", abc, "sms, app_push", "0s")),
+		"banks/bob.yaml":        file(fmt.Sprintf(bankYAML, "bob", "603367", "628203", bob, "sms", "60s")),
 		"platforms/wechat.yaml": file(platformYAML),
 	}
 }

@@ -46,7 +46,7 @@ func (t *transaction) apply(a Apply) (Answer, error) {
 	if err != nil || before.found {
 		return before.again(mark, answer.At), err
 	}
-	h, err := t.holdingOf(id.Card, a.Institution, answer.At)
+	h, err := t.holdingOf(t.holding, id.Card, a.Institution, answer.At)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		answer.Refusal = NoSuchCard
@@ -64,23 +64,24 @@ func (t *transaction) apply(a Apply) (Answer, error) {
 	return answer, t.remember(a.Request, mark, answer)
 }
 
-func (t *transaction) holdingOf(card secret.Card, institution string, now time.Time) (h holding, err error) {
+// holdingOf finds a card with its holder. Query decides which pause counts.
+func (t *transaction) holdingOf(query statement, card secret.Card, institution string, now time.Time) (h holding, err error) {
 	h.card.Number = card.Reveal()
 	var latest int64
-	err = t.holding.row(h.card.Number, bankDay(now), institution).Scan(
+	err = query.row(h.card.Number, bankDay(now), institution).Scan(
 		&h.card.Type, &h.card.Class, &h.account, &h.card.State, &h.card.CVV, &h.card.Expiry, &h.card.OnlinePayment, &h.codes, &h.signs,
-		&h.customer.Name, &h.customer.Document.Type, &h.customer.Document.Number, &h.customer.Mobile, &latest)
+		&h.customer.Name, &h.customer.Document.Type, &h.customer.Document.Number, &h.customer.Mobile, &h.customer.Email, &latest)
 	if latest > 0 {
 		h.latest = time.UnixMilli(latest)
 	}
 	return h, err
 }
 
-// sendCode makes a code for the request. From here on it is the only one that
-// works for this card at this institution.
+// sendCode makes a code for the request. From here on it is the only thing
+// that waits for this card at this institution.
 func (t *transaction) sendCode(a Apply, h holding, now time.Time) error {
 	id := a.Identity
-	if err := t.supersede.exec(h.card.Number, a.Institution); err != nil {
+	if err := t.supersedeAll(h.card.Number, a.Institution, now); err != nil {
 		return err
 	}
 	code := drawCode(t.seed, h.card.Number, h.codes+1, t.terms.CodeDigits)

@@ -124,17 +124,21 @@ func (t *transaction) countWrong(r Request, last bool) error {
 	return t.wrongCode.exec(state, r.Channel, r.Number)
 }
 
-// sign uses the code up and returns the agreement's number: that of the live
-// agreement of this card and wallet account where there is one.
+// sign uses the code up and returns the agreement's number.
 func (t *transaction) sign(c Confirm, r trigger, now time.Time) (number string, err error) {
 	if err := t.useCode.exec(c.Channel, c.Number); err != nil {
 		return "", err
 	}
-	card := r.identity.Card.Reveal()
-	err = t.signed.row(card, c.Institution, c.Account).Scan(&number)
+	return t.agree(r.identity.Card.Reveal(), c.Institution, c.Account, now)
+}
+
+// agree returns the number of the live agreement of this card and wallet
+// account, which it makes where there is none.
+func (t *transaction) agree(card, institution, account string, now time.Time) (number string, err error) {
+	err = t.signed.row(card, institution, account).Scan(&number)
 	if errors.Is(err, sql.ErrNoRows) {
 		prefix := agreementPrefix(t.terms.Bank, now)
-		err = t.keepAgreement.row(prefix, c.Institution, c.Account, card, now.UnixMilli()).Scan(&number)
+		err = t.keepAgreement.row(prefix, institution, account, card, now.UnixMilli()).Scan(&number)
 	}
 	return number, err
 }

@@ -78,7 +78,7 @@ func TestRefusedFiles(t *testing.T) {
 		prepare func(*testing.T, string)
 		want    error
 	}{
-		{"a newer file", alter(`UPDATE meta SET value = '2' WHERE key = 'version'`), ledger.ErrSchema},
+		{"a newer file", alter(`UPDATE meta SET value = '3' WHERE key = 'version'`), ledger.ErrSchema},
 		{"an older file", alter(`UPDATE meta SET value = '0' WHERE key = 'version'`), ledger.ErrSchema},
 		{"another bank's", alter(`UPDATE meta SET value = 'boc' WHERE key = 'bank'`), ledger.ErrForeign},
 		{"notes lost", alter(`DELETE FROM meta`), ledger.ErrForeign},

@@ -12,7 +12,7 @@ import (
 var schema string
 
 // version is that of schema. A file of another one is refused: it is never changed silently.
-const version = "1"
+const version = "2"
 
 // prepare makes and fills a new file, or checks an old one, and returns the file's seed.
 //

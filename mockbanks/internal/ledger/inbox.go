@@ -63,7 +63,7 @@ func (l *Ledger) messages(ctx context.Context, to, after string, limit int) (fou
 	for rows.Next() {
 		var id, at int64
 		var m Message
-		if err := rows.Scan(&id, &m.Kind, &m.To, &m.Code, &m.Text, &at); err != nil {
+		if err := rows.Scan(&id, &m.Kind, &m.To, &m.Code, &m.Text, &at, &m.Case); err != nil {
 			return nil, err
 		}
 		m.ID, m.At = strconv.FormatInt(id, 10), time.UnixMilli(at)
@@ -74,7 +74,7 @@ func (l *Ledger) messages(ctx context.Context, to, after string, limit int) (fou
 
 // send puts a message into the transaction; who waits for it hears of it after the commit.
 func (t *transaction) send(m Message) error {
-	err := t.keepMessage.exec(m.Kind, m.To, m.Code, m.Text, m.At.UnixMilli())
+	err := t.keepMessage.exec(m.Kind, m.To, m.Code, m.Text, m.At.UnixMilli(), m.caseID)
 	t.sent = append(t.sent, m.To)
 	return err
 }

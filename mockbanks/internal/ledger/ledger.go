@@ -17,9 +17,13 @@ type Terms struct {
 	CodeDigits  int           // 4 to 8
 	CodeTTL     time.Duration // how long a code lives
 	Attempts    int           // the wrong code that locks
-	ResendAfter time.Duration // pause after a code that was not used, for one mobile and institution
+	ResendAfter time.Duration // pause after a code that was not used, for one mobile and institution; and after a case likewise
 	SignsPerDay int           // codes for one card in a bank day
 	Classes     []string      // account classes that may be bound
+	// Kinds are how the bank asks people: sms, app_push, email, phone.
+	Kinds []string
+	// ApproveWithin is how long they may take to approve a case. Default 15m.
+	ApproveWithin time.Duration
 }
 
 // Identity is what a request says of a person and a card. Empty fields were not given.
@@ -72,6 +76,10 @@ const (
 	ElementsChanged      Refusal = "elements_changed" // not those of the code's request
 	NoAgreement          Refusal = "no_agreement"
 	AlreadyUnsigned      Refusal = "already_unsigned"
+	NotOffered           Refusal = "challenge_not_offered" // the bank does not ask people in this way
+	ApprovalDenied       Refusal = "approval_denied"       // the customer or the bank's people said no
+	ApprovalExpired      Refusal = "approval_expired"      // nobody said anything in time
+	ApprovalSuperseded   Refusal = "approval_superseded"   // another request has taken the place of this one
 )
 
 // Request is what every request of a switch carries.
@@ -114,6 +122,8 @@ type Answer struct {
 	CardType  string    // debit, credit, virtual
 	At        time.Time // when it was decided
 	Repeated  bool      // this number had been answered before
+	// Case is that of a Proposal as it now stands; while it is open there is neither refusal nor agreement.
+	Case Case
 }
 
 // Agreement is one signed agreement.
@@ -157,6 +167,10 @@ type Message struct {
 	Code string
 	Text string
 	At   time.Time
+	// Case is the state of the case that the message asks to approve; empty: it asks for nothing.
+	Case CaseState
+
+	caseID int64
 }
 
 // Teller is what a teller asks of a ledger. Errors are the ledger's own
@@ -165,6 +179,11 @@ type Teller interface {
 	Apply(context.Context, Apply) (Answer, error)
 	Confirm(context.Context, Confirm) (Answer, error)
 	Unsign(context.Context, Unsign) (Answer, error)
+}
+
+// Approver is what a teller asks of a ledger whose bank has people in the loop.
+type Approver interface {
+	Propose(context.Context, Proposal) (Answer, error)
 }
 
 // Memory is what a query asks of a ledger: the answer that was given to a request, if there was one.

@@ -27,6 +27,7 @@ func terms() ledger.Terms {
 	return ledger.Terms{
 		Bank: "abc", Name: "中国农业银行", CodeDigits: 6, CodeTTL: 5 * time.Minute, Attempts: 3,
 		ResendAfter: time.Minute, SignsPerDay: 20, Classes: []string{"I", "II"},
+		Kinds: []string{"sms", "app_push", "email", "phone"}, ApproveWithin: 15 * time.Minute,
 	}
 }
 

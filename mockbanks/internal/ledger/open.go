@@ -39,6 +39,11 @@ type Config struct {
 	Seed uint64
 	// People are put into a new file, all of them or none. It is not called for a file that has them. Nil: none.
 	People iter.Seq[Customer]
+	// Review draws what people will make of a case by themselves. Nil: nothing, they are played by hand.
+	Review Reviewer
+	// Cases is told of each case that was opened, decided or has expired, after the
+	// commit and on the writer's goroutine: it must neither wait nor ask the ledger. Nil: nobody.
+	Cases func(Case)
 	// Now is the bank's clock. Default time.Now.
 	Now func() time.Time
 	// Log takes what an operator should know. Default: nothing.
@@ -132,6 +137,7 @@ func (c Config) checked() (Config, error) {
 	c.Terms.CodeDigits = cmp.Or(c.Terms.CodeDigits, 6)
 	c.Terms.CodeTTL = cmp.Or(c.Terms.CodeTTL, 5*time.Minute)
 	c.Terms.Attempts = cmp.Or(c.Terms.Attempts, 3)
+	c.Terms.ApproveWithin = cmp.Or(c.Terms.ApproveWithin, 15*time.Minute)
 	c.Terms.SignsPerDay = cmp.Or(c.Terms.SignsPerDay, 20)
 	if c.Terms.Classes == nil {
 		c.Terms.Classes = []string{"I", "II"}

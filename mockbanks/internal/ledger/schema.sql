@@ -60,6 +60,34 @@ CREATE TABLE codes (
 CREATE UNIQUE INDEX codes_fresh ON codes (card, institution) WHERE state = 'fresh';
 CREATE INDEX codes_by_mobile ON codes (mobile, institution, made_at);
 
+-- A case: a request that waits for people. While it is open it turns by itself at turns_at: to what they have
+-- decided (reviewed, verdict: the reason of a rejection or nothing), or to expired.
+CREATE TABLE cases (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    channel     TEXT    NOT NULL,
+    number      TEXT    NOT NULL,
+    institution TEXT    NOT NULL,
+    account     TEXT    NOT NULL, -- the wallet account there
+    card        TEXT    NOT NULL REFERENCES cards (number),
+    mobile      TEXT    NOT NULL,
+    kinds       TEXT    NOT NULL, -- of its messages, with commas
+    state       TEXT    NOT NULL DEFAULT 'received' CHECK (state IN ('received', 'approved', 'rejected', 'expired', 'superseded')),
+    reason      TEXT    NOT NULL DEFAULT '',
+    agreement   TEXT    NOT NULL DEFAULT '',
+    reviewed    INTEGER NOT NULL,
+    verdict     TEXT    NOT NULL,
+    opened_at   INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    turns_at    INTEGER NOT NULL,
+    decided_at  INTEGER NOT NULL DEFAULT 0,
+    told        INTEGER NOT NULL DEFAULT 0, -- whoever asked knows of the end
+    UNIQUE (channel, number)
+);
+CREATE UNIQUE INDEX cases_open ON cases (card, institution) WHERE state = 'received';
+CREATE INDEX cases_turning ON cases (turns_at) WHERE state = 'received';
+CREATE INDEX cases_untold ON cases (id) WHERE told = 0 AND state IN ('approved', 'rejected', 'expired');
+CREATE INDEX cases_by_mobile ON cases (mobile, institution, opened_at);
+
 CREATE TABLE agreements (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     number      TEXT    NOT NULL UNIQUE,
@@ -92,6 +120,7 @@ CREATE TABLE messages (
     address TEXT    NOT NULL,
     code    TEXT    NOT NULL,
     text    TEXT    NOT NULL,
-    at      INTEGER NOT NULL
+    at      INTEGER NOT NULL,
+    case_id INTEGER NOT NULL DEFAULT 0 -- the case that it asks to approve; 0: none
 );
 CREATE INDEX messages_by_address ON messages (address, id);

@@ -25,6 +25,7 @@ type writer struct {
 	begin, commit, back statement
 	tx                  *transaction
 	bell                *bell
+	cases               func(Case)
 }
 
 // change is one caller's work. It may run twice, if another of its batch has
@@ -35,7 +36,7 @@ type change struct {
 }
 
 func newWriter(db *sql.DB, l *Ledger, cfg Config) (_ *writer, err error) {
-	w := &writer{queue: make(chan change, cfg.Queue), ended: make(chan struct{}), bell: l.bell}
+	w := &writer{queue: make(chan change, cfg.Queue), ended: make(chan struct{}), bell: l.bell, cases: cfg.Cases}
 	if w.conn, err = db.Conn(background()); err != nil {
 		return nil, err
 	}
@@ -50,7 +51,7 @@ func newWriter(db *sql.DB, l *Ledger, cfg Config) (_ *writer, err error) {
 	}); err != nil {
 		return nil, err
 	}
-	if w.tx, err = newTransaction(w.own, l, cfg.Messages); err != nil {
+	if w.tx, err = newTransaction(w.own, l, cfg); err != nil {
 		return nil, err
 	}
 	go w.run()
@@ -151,7 +152,7 @@ func (w *writer) together(batch []change) (err error) {
 			err = errors.Join(err, back)
 		}
 	}()
-	w.tx.sent = w.tx.sent[:0]
+	w.tx.sent, w.tx.turned = w.tx.sent[:0], w.tx.turned[:0]
 	for _, c := range batch {
 		if err := c.run(w.tx); err != nil {
 			return err
@@ -164,6 +165,11 @@ func (w *writer) together(batch []change) (err error) {
 		return fmt.Errorf("commit: %w", err)
 	}
 	w.bell.ring(w.tx.sent)
+	if w.cases != nil {
+		for _, c := range w.tx.turned {
+			w.cases(c)
+		}
+	}
 	return nil
 }
 

@@ -36,6 +36,7 @@ type Directory interface {
 // Ledger is what a teller asks of a bank's books.
 type Ledger interface {
 	ledger.Teller
+	ledger.Approver
 	ledger.Memory
 }
 

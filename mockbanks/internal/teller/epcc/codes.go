@@ -20,6 +20,7 @@ const (
 	busy         = "ES000099" // system busy (found in the time-out class)
 	noOriginal   = "ES000041" // the original of a query was not found (assigned: no code is known)
 	numberUsed   = "PB512099" // unsigning not allowed (found); for a number that said something else before: assigned
+	pending      = "PB511090" // waits for the customer (assigned); what is sent is the option pending_code
 	coreFault    = "PB528999" // core time-out (found); a refusal that the table below lacks never happens, see its test
 )
 
@@ -54,6 +55,10 @@ var refusalCodes = map[ledger.Refusal]string{
 	ledger.ElementsChanged:      "PB511099", // other sign failure (found); this use is assigned
 	ledger.NoAgreement:          "PB512001", // found
 	ledger.AlreadyUnsigned:      "PB512002", // found
+	ledger.NotOffered:           "PB511015", // found for text messages; for approval in the APP assigned
+	ledger.ApprovalDenied:       "PB511097", // assigned: the default of the option denied_code, which stands before it
+	ledger.ApprovalExpired:      "PB511028", // found for a code; for an approval assigned
+	ledger.ApprovalSuperseded:   "PB005X12", // found for a missing record; for one that has been replaced assigned
 }
 
 // words are the texts beside the codes. The gateway never shows them to people.
@@ -69,6 +74,7 @@ var words = map[string]string{
 	"PB511025": "当日签约次数超限", "PB511012": "短信发送过于频繁", "PB005X12": "短信验证码关联信息不存在",
 	"PB005X09": "短信验证码错误次数超限", "PB511027": "短信验证码错误", "PB511028": "短信验证码已过期",
 	"PB511099": "签约要素与验证时不一致", "PB512001": "协议不存在", "PB512002": "协议已解约",
+	"PB511015": "未开通该验证方式", "PB511097": "客户拒绝签约", pending: "待客户在手机银行确认",
 }
 
 // unsignCodeOf is codeOf for an unsigning, whose codes are a family of their own.

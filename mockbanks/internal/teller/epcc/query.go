@@ -54,11 +54,7 @@ func (c *queryCall) Execute(ctx context.Context) (teller.Answer, error) {
 	}
 	biz := epcc.BizResult{BizStsCd: noOriginal, BizStsDesc: words[noOriginal]}
 	if found {
-		code := codeOf(given.Refusal)
-		biz = epcc.BizResult{BizStsCd: code, BizStsDesc: words[code]}
-		if given.Refusal == "" {
-			biz.SgnNo = given.Agreement
-		}
+		biz = c.decided(given)
 	}
 	return c.receipt(success, biz)
 }

@@ -59,7 +59,8 @@ func (t *Teller) checkStep(m *epcc.Sign) *refusal {
 	case epcc.StepCode:
 		return first(
 			unless(!code, fieldFault, "AuthMsg must be empty before there is a code"),
-			unless(!account, fieldFault, "InstgAcct must be empty before there is a code"),
+			unless(account || !byApproval(m), fieldFault, "InstgAcct is empty, and no other step could name it"),
+			unless(!account || byApproval(m), fieldFault, "InstgAcct must be empty before there is a code"),
 			t.checkCredit(m),
 		)
 	case epcc.StepSign:
@@ -69,6 +70,13 @@ func (t *Teller) checkStep(m *epcc.Sign) *refusal {
 		)
 	}
 	return &refusal{badValue, "TrxCtgy is neither step of signing"}
+}
+
+// byApproval reports whether the customer shall approve in the bank's APP
+// instead of bringing a code: then the step names where to come back to (found),
+// and the wallet account, because it signs by itself (assigned).
+func byApproval(m *epcc.Sign) bool {
+	return m.TrxInf.TrxCtgy == epcc.StepCode && m.TrxInf.ClbckUrl != ""
 }
 
 // checkCredit demands the two elements more of a credit card, in the dialect that has them.
@@ -113,23 +121,41 @@ func (c *signCall) Execute(ctx context.Context) (teller.Answer, error) {
 	asked := ledger.Request{
 		Channel: c.channel, Operation: c.Facts().Operation, Number: c.m.TrxInf.TrxId, Institution: c.m.InstgInf.InstgId,
 	}
+	account := c.m.InstgInf.InstgAcct.Reveal()
 	var given ledger.Answer
-	if c.m.TrxInf.TrxCtgy == epcc.StepSign {
+	switch {
+	case c.m.TrxInf.TrxCtgy == epcc.StepSign:
 		given, err = books.Confirm(ctx, ledger.Confirm{
-			Request: asked, Identity: c.identity, Code: c.m.TrxInf.AuthMsg, Account: c.m.InstgInf.InstgAcct.Reveal(),
+			Request: asked, Identity: c.identity, Code: c.m.TrxInf.AuthMsg, Account: account,
 		})
-	} else {
+	case byApproval(c.m):
+		given, err = books.Propose(ctx, ledger.Proposal{
+			Request: asked, Identity: c.identity, Account: account, Kinds: []string{"app_push"},
+		})
+	default:
 		given, err = books.Apply(ctx, ledger.Apply{Request: asked, Identity: c.identity})
 	}
 	if err != nil {
 		return teller.Answer{}, fmt.Errorf("bank %s: %w", c.bank, err)
 	}
+	return c.receipt(success, c.decided(given), level(given.Class))
+}
+
+// decided is the bank's layer for what its books say.
+func (t *Teller) decided(given ledger.Answer) epcc.BizResult {
 	code := codeOf(given.Refusal)
-	biz := epcc.BizResult{BizStsCd: code, BizStsDesc: words[code]}
+	text := words[code]
+	switch {
+	case given.Case.State.Open():
+		code, text = t.opts.PendingCode, words[pending]
+	case given.Refusal == ledger.ApprovalDenied:
+		code = t.opts.DeniedCode
+	}
+	biz := epcc.BizResult{BizStsCd: code, BizStsDesc: text}
 	if given.Refusal == "" {
 		biz.SgnNo = given.Agreement
 	}
-	return c.receipt(success, biz, level(given.Class))
+	return biz
 }
 
 // Excuse implements teller.Call.
