@@ -63,7 +63,7 @@ func (l *Latency) Of(operation string) *Dist {
 	return d
 }
 
-// Dist is one distribution; exactly one of its fields is set.
+// Dist is one distribution: exactly one of fixed, uniform, lognormal and mixture.
 type Dist struct {
 	// Fixed is the same for each call, 0s to 24h.
 	Fixed *Duration `yaml:"fixed,omitempty" json:"fixed,omitempty"`
@@ -71,6 +71,18 @@ type Dist struct {
 	Uniform *Uniform `yaml:"uniform,omitempty" json:"uniform,omitempty"`
 	// Lognormal is given by the two percentiles that people read off a monitor.
 	Lognormal *Lognormal `yaml:"lognormal,omitempty" json:"lognormal,omitempty"`
+	// Mixture is one of several lognormals, for a bank that looks longer at some requests: 2 to 8 parts.
+	Mixture []Part `yaml:"mixture,omitempty" json:"mixture,omitempty"`
+	// Shift is added to each draw: the way to a bank abroad and back. 0s to 1m, default 0s.
+	Shift Duration `yaml:"shift,omitempty" json:"shift,omitempty"`
+}
+
+// Part is one part of a mixture.
+type Part struct {
+	// Weight is the part of all draws, above 0. Those of a mixture make 100% together. Required.
+	Weight Share `yaml:"weight" json:"weight"`
+	// Lognormal as in Dist. Required.
+	Lognormal Lognormal `yaml:"lognormal" json:"lognormal"`
 }
 
 // Uniform is even from Min to Max, 0s to 24h each.

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"math"
 	"regexp"
 	"time"
 )
@@ -102,13 +103,13 @@ const longest = 24 * time.Hour
 
 func (r *rules) dist(p place, d *Dist) {
 	given := 0
-	for _, key := range []string{"fixed", "uniform", "lognormal"} {
+	for _, key := range []string{"fixed", "uniform", "lognormal", "mixture"} {
 		if !p.key(key).absent() {
 			given++
 		}
 	}
 	if given != 1 {
-		p.fault("%s given: want exactly one of fixed, uniform, lognormal", count(given, "distribution"))
+		p.fault("%s given: want exactly one of fixed, uniform, lognormal, mixture", count(given, "distribution"))
 	}
 	if d.Fixed != nil {
 		span(p.key("fixed"), d.Fixed, 0, 0, longest)
@@ -125,7 +126,40 @@ func (r *rules) dist(p place, d *Dist) {
 	if l := d.Lognormal; l != nil {
 		r.lognormal(p.key("lognormal"), l)
 	}
+	span(p.key("shift"), &d.Shift, 0, 0, MostShift)
+	r.mixture(p.key("mixture"), d.Mixture)
 }
+
+// MostShift is the longest way to a bank and back.
+const MostShift = time.Minute
+
+func (r *rules) mixture(p place, parts []Part) {
+	if p.absent() {
+		return
+	}
+	if len(parts) < 2 || len(parts) > 8 {
+		p.fault("%s, not within 2 to 8", count(len(parts), "part"))
+	}
+	sum, whole := 0.0, true
+	for i := range parts {
+		q := p.item(i)
+		required(q.key("lognormal"))
+		if parts[i].Weight == 0 {
+			whole = false
+			q.key("weight").fault("required: a part above 0%%")
+		}
+		sum += float64(parts[i].Weight)
+		if !q.key("lognormal").absent() {
+			r.lognormal(q.key("lognormal"), &parts[i].Lognormal)
+		}
+	}
+	if whole && math.Abs(sum-1) > WeightSlack {
+		p.fault("the weights make %.4g%%, not 100%%", sum*100)
+	}
+}
+
+// WeightSlack is how far the weights of a mixture may be from the whole: what rounding does.
+const WeightSlack = 1e-9
 
 func (r *rules) lognormal(p place, l *Lognormal) {
 	required(p.key("p50"))

@@ -12,9 +12,14 @@ const z99 = 2.3263478740408408
 
 // draw is the value of a distribution at the quantile u, which lies in (0, 1). No distribution: no delay.
 func draw(d *profiles.Dist, u float64) time.Duration {
-	switch {
-	case d == nil:
+	if d == nil {
 		return 0
+	}
+	return d.Shift.Std() + unshifted(d, u)
+}
+
+func unshifted(d *profiles.Dist, u float64) time.Duration {
+	switch {
 	case d.Fixed != nil:
 		return d.Fixed.Std()
 	case d.Uniform != nil:
@@ -22,9 +27,27 @@ func draw(d *profiles.Dist, u float64) time.Duration {
 		return time.Duration(low + u*(high-low))
 	case d.Lognormal != nil:
 		return lognormal(*d.Lognormal, u)
+	case d.Mixture != nil:
+		return mixture(d.Mixture, u)
 	}
 	return 0
 }
+
+// mixture takes the part in whose share of (0, 1) the quantile lies, and draws
+// from it with the place within: one draw decides both, and is even in either.
+func mixture(parts []profiles.Part, u float64) time.Duration {
+	last := len(parts) - 1
+	for _, p := range parts[:last] {
+		if u < float64(p.Weight) {
+			return lognormal(p.Lognormal, u/float64(p.Weight))
+		}
+		u -= float64(p.Weight)
+	}
+	return lognormal(parts[last].Lognormal, min(u/float64(parts[last].Weight), mostQuantile))
+}
+
+// mostQuantile is the last number below 1: rounding must not reach it, where the draw would be endless.
+const mostQuantile = 1 - 0x1p-53
 
 // lognormal draws from the distribution truncated at its cap, by its inverse:
 // x = F⁻¹(u·F(cap)). One draw, no loop, and no heap of draws at the cap, which

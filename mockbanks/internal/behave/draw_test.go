@@ -136,6 +136,25 @@ func TestUniformIsTheOneSpecified(t *testing.T) {
 	}
 }
 
+func TestMixtureAndShiftAreTheOnesSpecified(t *testing.T) {
+	quick := profiles.Lognormal{P50: d("1.2s"), P99: d("3.5s"), Cap: d("4s")}
+	slow := profiles.Lognormal{P50: d("6s"), P99: d("15s")}
+	got := sample(t, 1, &profiles.Dist{Shift: d("250ms"), Mixture: []profiles.Part{{Weight: 0.8, Lognormal: quick}, {Weight: 0.2, Lognormal: slow}}})
+	first, second := truncated(float64(quick.P50), float64(quick.P99), float64(quick.Cap)), truncated(float64(slow.P50), float64(slow.P99), 0)
+	if far := distance(got, func(x float64) float64 {
+		x -= float64(d("250ms"))
+		return 0.8*first(x) + 0.2*second(x)
+	}); far > farthest {
+		t.Errorf("distance %.4f, at most %.4f allowed", far, farthest)
+	}
+	if got[0] < float64(d("250ms")) {
+		t.Errorf("a draw of %v, sooner than the way takes", time.Duration(got[0]))
+	}
+	if shifted := sample(t, 1, &profiles.Dist{Fixed: fixed("50ms").Fixed, Shift: d("1s")}); shifted[0] != float64(1050*time.Millisecond) {
+		t.Errorf("%v, want 1.05s", time.Duration(shifted[0]))
+	}
+}
+
 func TestFixedIsTheOneSpecified(t *testing.T) {
 	got := sample(t, 1, fixed("50ms"))
 	if got[0] != float64(50*time.Millisecond) || got[len(got)-1] != got[0] {

@@ -2,6 +2,7 @@ package behave
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -76,13 +77,13 @@ func checkFault(f profiles.Fault) (wrong []string) {
 
 func checkDist(d *profiles.Dist) string {
 	set := 0
-	for _, is := range []bool{d.Fixed != nil, d.Uniform != nil, d.Lognormal != nil} {
+	for _, is := range []bool{d.Fixed != nil, d.Uniform != nil, d.Lognormal != nil, d.Mixture != nil} {
 		if is {
 			set++
 		}
 	}
 	if set != 1 {
-		return "exactly one of fixed, uniform and lognormal must be given"
+		return "exactly one of fixed, uniform, lognormal and mixture must be given"
 	}
 	inside := func(d profiles.Duration) bool { return d >= 0 && d.Std() <= maxDelay }
 	switch {
@@ -90,10 +91,39 @@ func checkDist(d *profiles.Dist) string {
 		return "fixed must be 0s to 24h"
 	case d.Uniform != nil && (!inside(d.Uniform.Min) || !inside(d.Uniform.Max) || d.Uniform.Min > d.Uniform.Max):
 		return "uniform needs 0s <= min <= max <= 24h"
-	case d.Lognormal != nil && (d.Lognormal.P50 <= 0 || d.Lognormal.P50 >= d.Lognormal.P99 || !inside(d.Lognormal.P99)):
+	case d.Shift < 0 || d.Shift.Std() > profiles.MostShift:
+		return "shift must be 0s to 1m"
+	case d.Mixture != nil:
+		return checkMixture(d.Mixture)
+	case d.Lognormal != nil:
+		return checkLognormal(*d.Lognormal)
+	}
+	return ""
+}
+
+func checkLognormal(l profiles.Lognormal) string {
+	switch {
+	case l.P50 <= 0 || l.P50 >= l.P99 || l.P99.Std() > maxDelay:
 		return "lognormal needs 0s < p50 < p99 <= 24h"
-	case d.Lognormal != nil && !inside(d.Lognormal.Cap):
+	case l.Cap < 0 || l.Cap.Std() > maxDelay:
 		return "lognormal.cap must be 0s to 24h"
+	}
+	return ""
+}
+
+func checkMixture(parts []profiles.Part) string {
+	sum := 0.0
+	for _, p := range parts {
+		if wrong := checkLognormal(p.Lognormal); wrong != "" {
+			return "mixture: " + wrong
+		}
+		if p.Weight <= 0 {
+			return "mixture: each weight must be above 0"
+		}
+		sum += float64(p.Weight)
+	}
+	if len(parts) < 2 || len(parts) > 8 || math.Abs(sum-1) > profiles.WeightSlack {
+		return "mixture needs 2 to 8 parts whose weights make 100%"
 	}
 	return ""
 }
