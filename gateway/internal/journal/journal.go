@@ -85,6 +85,7 @@ type Attempt struct {
 	Channel    string
 	Bank       string
 	Number     string // our number on the wire
+	Borrowed   bool   // the number is another attempt's: a confirm may carry that of its apply
 	Of         string // a query's original attempt
 	Settled    bool   // false: meant, and nothing is known yet
 	Outcome    op.Outcome
@@ -160,6 +161,12 @@ type Store interface {
 // ErrNotFound. Two banks behind one hub may use the same number.
 type Agreements interface {
 	ByAgreement(ctx context.Context, channel, member, agreement string) (Binding, error)
+}
+
+// Numbered is the power to find an attempt by our number on the wire: the one
+// that the number was made for, or ErrNotFound.
+type Numbered interface {
+	ByNumber(ctx context.Context, channel, number string) (Attempt, error)
 }
 
 // Filter selects bindings of one caller, newest first.

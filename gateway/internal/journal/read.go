@@ -21,6 +21,7 @@ const (
 type readStatements struct {
 	binding, agreement, page, userPage *sql.Stmt
 	attempt, attempts, key, sealed     *sql.Stmt
+	number                             *sql.Stmt
 	due, expired                       *sql.Stmt
 }
 
@@ -39,6 +40,7 @@ func (r *readStatements) queries() []query {
 		{&r.userPage, `SELECT ` + bindingColumns + ` FROM bindings WHERE caller = ? AND user_id = ? AND id < ?
 			AND (? = '[]' OR state IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT ?`},
 		{&r.attempt, `SELECT ` + attemptColumns + ` FROM attempts WHERE id = ?`},
+		{&r.number, `SELECT ` + attemptColumns + ` FROM attempts WHERE channel = ? AND number = ? AND number <> '' AND borrowed = 0`},
 		{&r.attempts, `SELECT ` + attemptColumns + ` FROM attempts WHERE binding = ? ORDER BY id LIMIT ?`},
 		{&r.key, `SELECT caller, route, key, fingerprint, binding, status, body, at FROM keys
 			WHERE caller = ? AND route = ? AND key = ?`},
@@ -107,6 +109,12 @@ func (s *SQLite) Bindings(ctx context.Context, f Filter) ([]Binding, error) {
 func (s *SQLite) Attempt(ctx context.Context, id string) (Attempt, error) {
 	a, err := scanAttempt(one(ctx, s.read.attempt, id))
 	return a, reading("attempt", err)
+}
+
+// ByNumber returns the attempt that a number on a channel was made for, or ErrNotFound.
+func (s *SQLite) ByNumber(ctx context.Context, channel, number string) (Attempt, error) {
+	a, err := scanAttempt(one(ctx, s.read.number, channel, number))
+	return a, reading("attempt by number", err)
 }
 
 // Attempts returns a binding's attempts in the order in which they were meant.

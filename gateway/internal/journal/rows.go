@@ -20,10 +20,10 @@ const (
 	replaceBindingSQL = `UPDATE bindings SET (` + bindingChanging + `) =
 		(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ? AND version = ?`
 
-	attemptColumns = `id, binding, kind, channel, bank, number, of, settled, outcome, reason, raw_code,
+	attemptColumns = `id, binding, kind, channel, bank, number, borrowed, of, settled, outcome, reason, raw_code,
 		intended_at, deadline, settled_at, exchange_ns, ask_at, asked, not_found`
 	putAttemptSQL = `INSERT INTO attempts (` + attemptColumns + `, due_at) VALUES
-		(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?) ON CONFLICT (id) DO UPDATE SET
+		(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?, ?) ON CONFLICT (id) DO UPDATE SET
 		settled = excluded.settled, outcome = excluded.outcome, reason = excluded.reason, raw_code = excluded.raw_code,
 		deadline = excluded.deadline, settled_at = excluded.settled_at, exchange_ns = excluded.exchange_ns,
 		ask_at = excluded.ask_at, asked = excluded.asked, not_found = excluded.not_found, due_at = excluded.due_at`
@@ -66,7 +66,7 @@ func scanBinding(row scanner) (b Binding, err error) {
 
 func attemptValues(a *Attempt) []driver.Value {
 	return []driver.Value{
-		a.ID, a.Binding, string(a.Kind), a.Channel, a.Bank, a.Number, a.Of,
+		a.ID, a.Binding, string(a.Kind), a.Channel, a.Bank, a.Number, flag(a.Borrowed), a.Of,
 		flag(a.Settled), a.Outcome.String(), string(a.Reason), a.RawCode,
 		nanos(a.IntendedAt), nanos(a.Deadline), nanos(a.SettledAt), int64(a.Exchange),
 		nanos(a.AskAt), int64(a.Asked), int64(a.NotFound), dueAt(a),
@@ -90,7 +90,7 @@ func dueAt(a *Attempt) driver.Value {
 func scanAttempt(row scanner) (a Attempt, err error) {
 	var intended, deadline, settled, exchange, ask int64
 	var kind, outcome, reason string
-	err = row.Scan(&a.ID, &a.Binding, &kind, &a.Channel, &a.Bank, &a.Number, &a.Of,
+	err = row.Scan(&a.ID, &a.Binding, &kind, &a.Channel, &a.Bank, &a.Number, &a.Borrowed, &a.Of,
 		&a.Settled, &outcome, &reason, &a.RawCode,
 		&intended, &deadline, &settled, &exchange, &ask, &a.Asked, &a.NotFound)
 	a.Kind, a.Outcome, a.Reason = op.Kind(kind), op.ParseOutcome(outcome), op.Reason(reason)

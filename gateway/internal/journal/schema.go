@@ -13,7 +13,7 @@ var schemaSQL string
 
 const (
 	// schemaVersion is this program's; a file carries its own in PRAGMA user_version.
-	schemaVersion = 1
+	schemaVersion = 2
 	// applicationID marks the file as a journal of this product: "KQJ1" in PRAGMA application_id.
 	applicationID = 0x4B514A31
 )
@@ -26,8 +26,16 @@ var (
 	ErrForeign = errors.New("file is not a journal of the gateway")
 )
 
-// migrate makes the tables of a new file and refuses a file that this program
-// does not understand.
+// toVersion2 brings a file of schema 1 up to date. A confirm carried the number of its apply there.
+const toVersion2 = `
+ALTER TABLE attempts ADD COLUMN borrowed INTEGER NOT NULL DEFAULT 0 CHECK (borrowed IN (0, 1));
+UPDATE attempts SET borrowed = 1 WHERE kind IN ('confirm', 'cancel', 'query');
+DROP INDEX attempts_number;
+CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND borrowed = 0;
+PRAGMA user_version = 2`
+
+// migrate makes the tables of a new file, brings an older file up to date and
+// refuses a file that this program does not understand.
 func migrate(db *sql.DB) error {
 	ctx := context.Background()
 	tx, err := db.BeginTx(ctx, nil)
@@ -51,8 +59,13 @@ func migrate(db *sql.DB) error {
 	case version > schemaVersion:
 		return fmt.Errorf("%w: the file has schema %d, this program knows up to %d: start the newer program",
 			ErrNewer, version, schemaVersion)
-	case tables > 0:
+	case tables > 0 && version == schemaVersion:
 		return nil
+	case tables > 0:
+		if _, err := tx.ExecContext(ctx, toVersion2); err != nil {
+			return fmt.Errorf("bring schema %d up to date: %w", version, err)
+		}
+		return tx.Commit()
 	}
 	if _, err := tx.ExecContext(ctx, schemaSQL); err != nil {
 		return err

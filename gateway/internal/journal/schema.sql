@@ -51,6 +51,7 @@ CREATE TABLE attempts (
     channel     TEXT NOT NULL,
     bank        TEXT NOT NULL,
     number      TEXT NOT NULL,
+    borrowed    INTEGER NOT NULL CHECK (borrowed IN (0, 1)),
     of          TEXT NOT NULL,
     settled     INTEGER NOT NULL CHECK (settled IN (0, 1)),
     outcome     TEXT NOT NULL,
@@ -68,9 +69,9 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_binding ON attempts (binding, id);
 CREATE INDEX attempts_due ON attempts (due_at, channel, bank) WHERE due_at IS NOT NULL;
--- A number on the wire begins one thing only. A confirm carries the number of
--- the code that it brings, as often as it is tried; a query none of its own.
-CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND kind NOT IN ('confirm', 'cancel', 'query');
+-- A number on the wire begins one thing only. A confirm may carry the number of
+-- the code that it brings, as often as it is tried; a query may have none.
+CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND borrowed = 0;
 
 CREATE TABLE keys (
     caller      TEXT NOT NULL,

@@ -93,14 +93,37 @@ func numberOnce(t testing.TB, open Open) {
 	apply(t, s, journal.Change{Attempts: []journal.Attempt{again}})
 	for k := 3; k < 5; k++ { // a confirm carries the number of the apply, each time
 		confirm := attempt(1, k)
-		confirm.Kind, confirm.Number = op.Confirm, a.Number
+		confirm.Kind, confirm.Number, confirm.Borrowed = op.Confirm, a.Number, true
 		apply(t, s, journal.Change{Attempts: []journal.Attempt{confirm}})
 	}
+	own := attempt(1, 7) // a confirm with a number of its own keeps it to itself
+	own.Kind = op.Confirm
+	apply(t, s, journal.Change{Attempts: []journal.Attempt{own}})
+	twice := attempt(1, 8)
+	twice.Number = own.Number
+	refuse(t, s, journal.Change{Attempts: []journal.Attempt{twice}}, journal.ErrNumberUsed)
 	for k := 5; k < 7; k++ {
 		none := attempt(1, k)
 		none.Number = ""
 		apply(t, s, journal.Change{Attempts: []journal.Attempt{none}})
 	}
+}
+
+func byNumber(t testing.TB, open Open) {
+	s := fresh(t, open)
+	found, ok := s.(journal.Numbered)
+	if !ok {
+		t.Fatal("the store does not find attempts by their numbers")
+	}
+	a, confirm, other := attempt(1, 1), attempt(1, 2), attempt(1, 3)
+	confirm.Kind, confirm.Number, confirm.Borrowed = op.Confirm, a.Number, true
+	other.Number, other.Channel = a.Number, "unionpay"
+	apply(t, s, journal.Change{Attempts: []journal.Attempt{confirm}})
+	gone[journal.Attempt](t, "attempt whose number is borrowed only")(found.ByNumber(t.Context(), a.Channel, a.Number))
+	apply(t, s, journal.Change{Attempts: []journal.Attempt{a, other}})
+	same(t, must[journal.Attempt](t)(found.ByNumber(t.Context(), a.Channel, a.Number)), a)
+	same(t, must[journal.Attempt](t)(found.ByNumber(t.Context(), other.Channel, a.Number)), other)
+	gone[journal.Attempt](t, "attempt without a number")(found.ByNumber(t.Context(), a.Channel, ""))
 }
 
 func shred(t testing.TB, open Open) {

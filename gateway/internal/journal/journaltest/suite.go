@@ -36,6 +36,7 @@ var checks = []check{
 	{"a key is used once", keyOnce},
 	{"the first answer of a key stays", firstAnswer},
 	{"a number on the wire is used once", numberOnce},
+	{"an attempt is found by the number made for it", byNumber},
 	{"shredded data is gone", shred},
 	{"pages are newest first and the caller's own", pages},
 	{"due attempts are found oldest first", due},

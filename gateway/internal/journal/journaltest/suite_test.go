@@ -45,6 +45,7 @@ var twins = []struct {
 	{"takes any size", "limits are kept", func(s journal.Store) journal.Store { return changes{s, cutDown} }},
 	{"writes for the departed", "a cancelled change is not written", func(s journal.Store) journal.Store { return writesLate{s} }},
 	{"acknowledges while closing", "a closed journal takes nothing", func(s journal.Store) journal.Store { return saysYes{s} }},
+	{"finds whoever carries the number", "an attempt is found by the number made for it", func(s journal.Store) journal.Store { return &carriers{Store: s} }},
 	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
 }
 
@@ -253,6 +254,30 @@ func (s *answersAgain) Key(ctx context.Context, caller, route, key string) (jour
 		k.Status, k.Body = s.last.Status, s.last.Body
 	}
 	return k, err
+}
+
+// carriers finds the first attempt that carries a number, whosever it is.
+type carriers struct {
+	journal.Store
+	mu   sync.Mutex
+	seen []journal.Attempt
+}
+
+func (s *carriers) Apply(ctx context.Context, c journal.Change) error {
+	s.mu.Lock()
+	s.seen = append(s.seen, c.Attempts...)
+	s.mu.Unlock()
+	return s.Store.Apply(ctx, c)
+}
+
+func (s *carriers) ByNumber(_ context.Context, channel, number string) (journal.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.seen, func(a journal.Attempt) bool { return a.Channel == channel && a.Number == number && number != "" })
+	if i < 0 {
+		return journal.Attempt{}, journal.ErrNotFound
+	}
+	return s.seen[i], nil
 }
 
 type showsAll struct{ journal.Store }
