@@ -29,13 +29,13 @@ func (s *Service) Challenge(ctx context.Context, caller, id, kind string, cvv se
 	if p := invalidFor(b, append(fields, s.checkAnew(b, op.Challenge, cvv, expiry)...)); p != nil {
 		return Binding{}, p
 	}
-	if wait := b.Challenge.ResendAt.Sub(now); wait > 0 {
+	if wait := b.Challenge.ResendAt.Sub(now); wait > 0 && (kind == "" || kind == b.Challenge.Kind) {
 		return Binding{}, &op.Problem{
 			Reason: op.TooManyRequests, Outcome: op.NotSent, Binding: b.ID, Bank: b.Bank,
 			Detail: "the bank sends another code only after a pause", RetryAfterS: int((wait + time.Second - 1) / time.Second),
 		}
 	}
-	person, _, err := s.person(ctx, b)
+	person, account, err := s.person(ctx, b)
 	if err != nil {
 		return Binding{}, err
 	}
@@ -44,11 +44,9 @@ func (s *Service) Challenge(ctx context.Context, caller, id, kind string, cvv se
 	if err != nil {
 		return Binding{}, err
 	}
-	if kind != "" {
-		b.Challenge.Kind = kind
-	}
 	o := op.Operation{
-		Kind: op.Challenge, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, At: now, Begun: now, Person: person,
+		Kind: op.Challenge, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, At: now, Begun: now,
+		Person: person, Account: account, Challenge: kind,
 	}
 	b.State = m.to
 	return s.carry(ctx, step{binding: after(b, now), op: o, keyed: k})

@@ -32,8 +32,14 @@ func (s *Service) Confirm(ctx context.Context, caller, id string, code secret.Co
 		return Binding{}, err
 	}
 	s.anew(&person, b, op.Confirm, cvv, expiry)
+	number := b.Number
+	if s.cfg.Banks.Renumbers(b.Channel, op.Confirm) {
+		if number, err = s.number(ctx, b.Channel, now); err != nil {
+			return Binding{}, err
+		}
+	}
 	o := op.Operation{
-		Kind: op.Confirm, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: b.Number, At: now, Begun: b.Begun,
+		Kind: op.Confirm, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, Signing: b.Number, At: now, Begun: b.Begun,
 		Person: person, Code: code, Account: account,
 	}
 	b.State = m.to

@@ -39,13 +39,14 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.cfg.SessionTTL),
 	}
 	b.Live = live(b.State)
-	sealed, err := s.cfg.Vault.Seal(b.ID, checked.person, account(in))
+	wallet := account(in)
+	sealed, err := s.cfg.Vault.Seal(b.ID, checked.person, wallet)
 	if err != nil {
 		return Binding{}, err
 	}
 	o := op.Operation{
 		Kind: op.Apply, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, At: now, Begun: now,
-		Person: checked.person,
+		Person: checked.person, Account: wallet,
 	}
 	return s.carry(ctx, step{binding: b, op: o, sealed: &sealed, keyed: k})
 }

@@ -24,7 +24,7 @@ func TestNoAfterALateConfirmIsAskedAbout(t *testing.T) {
 	if got := h.get(t, b.ID); got.State != flow.AwaitingCode {
 		t.Fatalf("before: %s", got.State)
 	}
-	late := op.Operation{Kind: op.Confirm, Number: b.Number, Code: secret.NewCode(canaryCode)}
+	late := op.Operation{Kind: op.Confirm, Number: b.Number, Signing: b.Number, Code: secret.NewCode(canaryCode)}
 	h.bank.carryOut(late)
 
 	got, err := h.confirm(b.ID, canaryCode)

@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,8 @@ const (
 	lostBefore      // the bank never sees it
 	lostAfter       // the bank does it, the answer is lost
 	late            // the answer never comes, and the bank does it some seconds later
+	answersSoon     // the bank does it, and answers when nobody waits any more
+	answersLate     // the same, some seconds later still
 	turnedDown      // the bank says no, for a reason of the account
 	busy            // the bank says that it is busy, and does nothing
 )
@@ -31,9 +34,34 @@ type fakeBank struct {
 	done       map[string]op.Result    // by category and number: what a query tells
 	agreements map[string]*agreement
 	waiting    []waiting
-	usedUp     bool // a code that has signed is refused as used up, instead of giving the same agreement again
+	manner     manner
+	reversed   map[string]bool // by number: undone, whether it has come or not
+	cases      map[string]*approvalCase
+	unasked    []unasked // what the bank is about to say of its own accord
+	usedUp     bool      // a code that has signed is refused as used up, instead of giving the same agreement again
 	counts     map[op.Kind]int
 	last       op.Operation // that came, queries aside
+}
+
+// manner is how a bank's protocol goes about a signing.
+type manner int
+
+const (
+	asked     manner = iota // it can be asked what became of an operation
+	undoing                 // it can't: operations are undone; each has a number of its own
+	approving               // somebody has to approve, and no code is sent
+)
+
+// approvalCase waits for somebody's word.
+type approvalCase struct {
+	o       op.Operation
+	decided bool
+}
+
+// unasked is a word of the bank and when it comes.
+type unasked struct {
+	at time.Time
+	n  op.Notice
 }
 
 type codeRequest struct {
@@ -60,6 +88,7 @@ const lateBy = 4 * time.Second
 func newFakeBank(now func() time.Time) *fakeBank {
 	return &fakeBank{
 		now: now, codes: map[string]*codeRequest{}, done: map[string]op.Result{}, agreements: map[string]*agreement{}, counts: map[op.Kind]int{},
+		reversed: map[string]bool{}, cases: map[string]*approvalCase{},
 	}
 }
 
@@ -67,6 +96,9 @@ func (f *fakeBank) exchange(o op.Operation) (op.Result, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.counts[o.Kind]++
+	if o.Kind == op.Query && f.manner == undoing {
+		panic("a bank was asked that can't be asked")
+	}
 	if o.Kind == op.Query {
 		switch next(&f.queryFates) {
 		case noLine:
@@ -76,14 +108,23 @@ func (f *fakeBank) exchange(o op.Operation) (op.Result, error) {
 		}
 		return f.query(o), nil
 	}
-	f.last = o
-	switch next(&f.fates) {
+	if o.Kind != op.Reverse {
+		f.last = o
+	}
+	fated := next(&f.fates)
+	switch fated {
 	case noLine:
 		return op.Result{}, errNoLine
 	case lostBefore:
 		return op.Result{}, errSilence
 	case lostAfter:
 		f.carryOut(o)
+		return op.Result{}, errSilence
+	case answersSoon, answersLate:
+		r := f.carryOut(o)
+		f.unasked = append(f.unasked, unasked{f.now().Add(map[fate]time.Duration{answersSoon: time.Second, answersLate: lateBy}[fated]), op.Notice{
+			Kind: o.Kind, Channel: o.Channel, Member: o.Member, Of: o.Number, Result: &r,
+		}})
 		return op.Result{}, errSilence
 	case late:
 		f.waiting = append(f.waiting, waiting{f.now().Add(lateBy), o})
@@ -148,7 +189,15 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 	no := func(reason op.Reason, code string) op.Result {
 		return f.keep(o, op.Result{Outcome: op.Refused, Reason: reason, RawCode: code})
 	}
+	if f.reversed[o.Number] && o.Kind != op.Reverse {
+		return no(op.BankRefused, "12")
+	}
+	if o.Kind == op.Apply && f.manner == approving || o.Challenge == "app_push" {
+		return f.open(o)
+	}
 	switch o.Kind {
+	case op.Reverse:
+		return f.undo(o)
 	case op.Apply, op.Challenge:
 		for _, c := range f.codes {
 			if c.card == o.Person.Card.Reveal() {
@@ -158,7 +207,7 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 		f.codes[o.Number] = &codeRequest{card: o.Person.Card.Reveal()}
 		return f.keep(o, op.Result{Outcome: op.Accepted, Class: "I"})
 	case op.Confirm:
-		c := f.codes[o.Number]
+		c := f.codes[o.Signing]
 		switch {
 		case c != nil && c.signed != "" && f.usedUp: // and a query still tells of the signing
 			return op.Result{Outcome: op.Refused, Reason: op.CodeExpired, RawCode: "PB005X12"}
@@ -185,6 +234,68 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 		return f.keep(o, op.Result{Outcome: op.Accepted})
 	}
 	panic("a bank was asked for " + string(o.Kind))
+}
+
+// undo undoes what carries the number, and whatever may still come with it.
+func (f *fakeBank) undo(o op.Operation) op.Result {
+	f.reversed[o.Original.Number] = true
+	if c := f.codes[o.Original.Number]; c != nil {
+		c.used = true
+	}
+	if r := f.done["confirm/"+o.Original.Number]; r.Agreement != "" {
+		f.agreements[r.Agreement].live = false
+	}
+	return op.Result{Outcome: op.Accepted, Undone: true}
+}
+
+// open begins to wait for somebody's approval.
+func (f *fakeBank) open(o op.Operation) op.Result {
+	f.cases[o.Number] = &approvalCase{o: o}
+	return f.keep(o, op.Result{Outcome: op.Pending, ApprovalBy: f.now().Add(time.Hour)})
+}
+
+// decide lets somebody decide a case, and says so.
+func (f *fakeBank) decide(number string, reason op.Reason) op.Notice {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.cases[number]
+	c.decided = true
+	r := op.Result{Outcome: op.Refused, Reason: reason, RawCode: "Rejected"}
+	if reason == "" {
+		r = op.Result{Outcome: op.Accepted, Agreement: fmt.Sprintf("SGN%d", len(f.agreements)+1)}
+		f.agreements[r.Agreement] = &agreement{card: c.o.Person.Card.Reveal(), account: c.o.Account, live: true}
+	}
+	f.keep(c.o, r)
+	return op.Notice{Kind: c.o.Kind, Channel: c.o.Channel, Member: c.o.Member, Of: number, Result: &r}
+}
+
+// undecided are the cases that wait, by number.
+func (f *fakeBank) undecided() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var numbers []string
+	for n, c := range f.cases {
+		if !c.decided {
+			numbers = append(numbers, n)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers
+}
+
+// speak returns what the bank says of its own accord by now.
+func (f *fakeBank) speak() []op.Notice {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var said []op.Notice
+	f.unasked = slices.DeleteFunc(f.unasked, func(u unasked) bool {
+		due := !f.now().Before(u.at)
+		if due {
+			said = append(said, u.n)
+		}
+		return due
+	})
+	return said
 }
 
 // live are the bank's live agreements.

@@ -94,6 +94,11 @@ type fataler interface {
 
 func newHouse(t fataler, dir string, set *profiles.Set) *house {
 	t.Helper()
+	return newHouseOf(t, dir, set, asked)
+}
+
+func newHouseOf(t fataler, dir string, set *profiles.Set, manner manner) *house {
+	t.Helper()
 	h := &house{clock: &clock{now: start}, gate: &fakeGate{}, log: &bytes.Buffer{}}
 	sqlite, err := journal.Open(journal.Config{Path: filepath.Join(dir, "journal.db")})
 	if err != nil {
@@ -108,6 +113,7 @@ func newHouse(t fataler, dir string, set *profiles.Set) *house {
 		t.Fatalf("vault: %v", err)
 	}
 	h.bank = newFakeBank(h.Now)
+	h.bank.manner = manner
 	h.wire(set)
 	return h
 }
@@ -115,7 +121,7 @@ func newHouse(t fataler, dir string, set *profiles.Set) *house {
 // wire makes the programs' parts. Called again, it is the restart of a process.
 func (h *house) wire(set *profiles.Set) {
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	codec := &fakeCodec{strict: h.strict}
+	codec := &fakeCodec{strict: h.strict, manner: h.bank.manner}
 	h.banks = bank.New(h.store, h.gate, []bank.Channel{{
 		ID: "nucc", Adapter: codec, Codec: codec, Link: fakeLink{codec, h.bank},
 		Timeout: func(string, op.Kind) time.Duration { return 8 * time.Second },
@@ -171,7 +177,18 @@ func (h *house) pass(t fataler, d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		h.add(min(d, time.Second))
 		h.bank.catchUp()
+		h.listen(t)
 		h.find(t)
+	}
+}
+
+// listen hears what the bank says of its own accord.
+func (h *house) listen(t fataler) {
+	t.Helper()
+	for _, n := range h.bank.speak() {
+		if err := h.flow.Heard(context.Background(), n); err != nil {
+			t.Fatalf("heard: %v", err)
+		}
 	}
 }
 
@@ -335,6 +352,7 @@ type fakeCodec struct {
 	mu     sync.Mutex
 	kept   []any
 	strict bool // it wants a credit card's two at confirm too
+	manner manner
 }
 
 type parcel struct{ content any }
@@ -362,6 +380,18 @@ func (c *fakeCodec) Decode(f wire.Frame) (wire.Message, error) {
 		return nil, err
 	}
 	return parcel{c.kept[i]}, nil
+}
+
+func (c *fakeCodec) Renumbers(op.Kind) bool { return c.manner == undoing }
+
+func (c *fakeCodec) Truth(kind op.Kind) op.Truth {
+	switch {
+	case c.manner != undoing:
+		return op.ByQuery
+	case kind == op.Unsign:
+		return op.ByRepeat
+	}
+	return op.ByReversal
 }
 
 func (c *fakeCodec) Requires(kind op.Kind, cardType string) []string {

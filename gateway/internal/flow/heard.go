@@ -10,7 +10,8 @@ import (
 	"kaqiao/gateway/internal/op"
 )
 
-// Heard is what a bank said unasked. Said twice, it changes nothing the second
+// Heard is what a bank said unasked: a notice, or an answer that came after
+// nobody waited for it any more. Said twice, it changes nothing the second
 // time; of an agreement that nobody knows it is logged, and no error: the bank
 // would only say it again.
 func (s *Service) Heard(ctx context.Context, n op.Notice) error {
@@ -24,6 +25,9 @@ func (s *Service) Heard(ctx context.Context, n op.Notice) error {
 }
 
 func (s *Service) heard(ctx context.Context, n op.Notice) error {
+	if n.Result != nil {
+		return s.heardResult(ctx, n)
+	}
 	b, err := s.cfg.Store.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
 	if errors.Is(err, journal.ErrNotFound) && n.Kind == op.Unsign {
 		if err = s.early(ctx, n); err != nil {

@@ -1,6 +1,8 @@
 package flow_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -10,46 +12,214 @@ import (
 	"kaqiao/gateway/internal/op"
 )
 
-// A process that stood still wakes with the bank's yes in its hands, after the
-// resolver has been told that there is nothing: the agreement is not lost.
-func TestLateYes(t *testing.T) {
+func (h *house) hear(t *testing.T, n op.Notice) {
+	t.Helper()
+	if err := h.flow.Heard(context.Background(), n); err != nil {
+		t.Fatalf("heard: %v", err)
+	}
+}
+
+// A bank that can't be asked has its confirm undone, as often as it takes.
+func TestUnknownConfirmIsUndone(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	h.bank.fates = []fate{lostAfter, lostBefore, lostAfter}
+	if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if len(h.bank.live()) != 1 {
+		t.Fatal("the bank has not signed: nothing is tried here")
+	}
+	h.pass(t, time.Minute)
+	got := h.get(t, b.ID)
+	if got.State != flow.Failed || got.Reason != op.BankTimeout || len(h.bank.live()) != 0 {
+		t.Errorf("got %+v; the bank has %v", got, h.bank.live())
+	}
+	var repeats []string
+	for _, a := range got.History {
+		if a.Kind == op.Reverse {
+			repeats = append(repeats, a.Number)
+		}
+		if !a.Settled || !a.AskAt.IsZero() {
+			t.Errorf("left open: %+v", a)
+		}
+	}
+	if len(repeats) != 3 || repeats[0] == repeats[1] {
+		t.Errorf("reversals %v: want three, each with a number of its own", repeats)
+	}
+	if _, err := h.store.Sealed(context.Background(), b.ID); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("the card is still there: %v", err)
+	}
+	if h.createFor(t, "u_1001").State != flow.AwaitingCode {
+		t.Error("the card can't be bound again")
+	}
+}
+
+func TestAnAnswerThatComesLate(t *testing.T) {
 	for name, c := range map[string]struct {
-		meanwhile func(h *house, id string)
-		state     string
-		logged    bool
+		fate  fate
+		state string
+		live  int
 	}{
-		"nothing happened":  {func(*house, string) {}, flow.Active, false},
-		"the session ended": {func(h *house, _ string) { h.add(15 * time.Minute) }, flow.Expired, true},
+		"before it is undone": {answersSoon, flow.Active, 1},
+		"after it was undone": {answersLate, flow.Failed, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, t.TempDir(), shipped(t))
+			h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
 			b := h.create(t)
-			once := true
-			h.store.before = func(ch journal.Change) error {
-				if once && len(ch.Attempts) > 0 && ch.Attempts[0].Kind == op.Confirm && ch.Attempts[0].Settled {
-					once = false
-					clear(h.bank.done) // and its answers to queries are wrong
-					h.pass(t, 2*time.Minute)
-					if got := h.get(t, b.ID); got.State != flow.AwaitingCode {
-						t.Errorf("before: %s", got.State)
-					}
-					c.meanwhile(h, b.ID)
-					h.find(t)
-				}
-				return nil
-			}
-			got, err := h.confirm(b.ID, canaryCode)
-			if err != nil || got.State != c.state || (c.state == flow.Active) != (got.Agreement == "SGN1") {
+			h.bank.fates = []fate{c.fate}
+			if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
 				t.Fatalf("got %+v, %v", got, err)
 			}
-			if logged := strings.Contains(h.log.String(), "SGN1"); logged != c.logged {
-				t.Errorf("an operator was told: %v", logged)
-			}
-			for _, a := range h.get(t, b.ID).History {
-				if !a.Settled || !a.AskAt.IsZero() || (a.Kind == op.Confirm && a.Outcome != op.Accepted) {
-					t.Errorf("attempt: %+v", a)
-				}
+			h.pass(t, time.Minute)
+			if got := h.get(t, b.ID); got.State != c.state || len(h.bank.live()) != c.live {
+				t.Errorf("got %s, the bank has %v", got.State, h.bank.live())
 			}
 		})
+	}
+}
+
+// The reversal is on its way, and its answer not yet there, when the late answer comes.
+func TestAnAnswerThatMeetsItsReversal(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	h.bank.fates = []fate{answersLate, lostBefore}
+	h.confirm(b.ID, canaryCode) //nolint:errcheck // its outcome is what is found out below
+	h.pass(t, 4*time.Second)
+	if got := h.get(t, b.ID); got.State != flow.Processing || !strings.Contains(h.log.String(), "it is dropped") {
+		t.Fatalf("the late answer was taken: %+v\n%s", got, h.log)
+	}
+	h.pass(t, time.Minute)
+	if got := h.get(t, b.ID); got.State != flow.Failed || len(h.bank.live()) != 0 {
+		t.Errorf("got %s, the bank has %v", got.State, h.bank.live())
+	}
+}
+
+// An unsigning does nothing twice, so it is simply sent again.
+func TestUnknownUnsignIsRepeated(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	if _, err := h.confirm(b.ID, canaryCode); err != nil {
+		t.Fatal(err)
+	}
+	h.bank.fates = []fate{lostBefore, lostBefore}
+	if got, err := h.flow.Revoke(context.Background(), "wallet", b.ID, flow.Keyed{}); err != nil || got.State != flow.Revoking {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	h.pass(t, time.Minute)
+	if got := h.get(t, b.ID); got.State != flow.Revoked || len(h.bank.live()) != 0 || h.bank.counts[op.Unsign] != 3 {
+		t.Errorf("got %s after %d unsignings, the bank has %v", got.State, h.bank.counts[op.Unsign], h.bank.live())
+	}
+}
+
+func TestApproval(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason op.Reason
+		told   int // notices
+		state  string
+		why    op.Reason
+	}{
+		"approved, and told":       {"", 1, flow.Active, ""},
+		"approved, and told twice": {"", 2, flow.Active, ""},
+		"approved, and never told": {"", 0, flow.Active, ""},
+		"rejected":                 {op.DocumentMismatch, 1, flow.Failed, op.DocumentMismatch},
+		"rejected, and never told": {op.DocumentMismatch, 0, flow.Failed, op.DocumentMismatch},
+		"nobody came":              {op.CodeExpired, 1, flow.Expired, op.SessionExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouseOf(t, t.TempDir(), shipped(t), approving)
+			b := h.create(t)
+			if b.State != flow.AwaitingApproval || b.Next.Action != "poll" || !b.ExpiresAt.Equal(start.Add(time.Hour)) {
+				t.Fatalf("got %+v", b)
+			}
+			if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.AwaitingApproval {
+				t.Errorf("a confirm that does no harm: %+v, %v", got, err)
+			}
+			notice := h.bank.decide(b.Number, c.reason)
+			for range c.told {
+				h.hear(t, notice)
+			}
+			if c.told == 0 {
+				h.pass(t, 2*time.Second)
+			}
+			if got := h.get(t, b.ID); got.State != c.state || got.Reason != c.why {
+				t.Errorf("got %s, %s", got.State, got.Reason)
+			}
+			if c.state == flow.Expired && h.createFor(t, "u_1001").State != flow.AwaitingApproval {
+				t.Error("it can't be begun again")
+			}
+		})
+	}
+}
+
+// Our own clock ends nothing that a bank may still approve.
+func TestApprovalOutlivesTheSession(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), approving)
+	b := h.create(t)
+	h.add(3 * time.Hour)
+	h.find(t)
+	if got := h.get(t, b.ID); got.State != flow.AwaitingApproval {
+		t.Fatalf("got %s", got.State)
+	}
+	h.hear(t, h.bank.decide(b.Number, ""))
+	if got := h.get(t, b.ID); got.State != flow.Active || got.Agreement == "" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// The notice overtakes the answer of the very exchange that it is about.
+func TestANoticeBeforeOurOwnAnswer(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), approving)
+	said := false
+	h.store.before = func(c journal.Change) error {
+		for _, a := range c.Attempts {
+			if a.Kind == op.Apply && a.Settled && !said {
+				said = true
+				h.hear(t, h.bank.decide(a.Number, ""))
+			}
+		}
+		return nil
+	}
+	b := h.create(t)
+	if len(h.wakes) != 1 || h.wakes[0].After(h.Now()) {
+		t.Errorf("wakes %v: the bank is to be asked at once", h.wakes)
+	}
+	h.find(t)
+	if got := h.get(t, b.ID); got.State != flow.Active {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestABankThatContradictsItself(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), approving)
+	b := h.create(t)
+	h.hear(t, h.bank.decide(b.Number, op.DocumentMismatch))
+	h.hear(t, op.Notice{Kind: op.Apply, Channel: "nucc", Of: b.Number, Result: &op.Result{Outcome: op.Accepted, Agreement: "SGN9"}})
+	if got := h.get(t, b.ID); got.State != flow.Failed {
+		t.Errorf("a final state was overwritten: %+v", got)
+	}
+	if !strings.Contains(h.log.String(), "contradicts itself") {
+		t.Error("nobody was told")
+	}
+	h.hear(t, op.Notice{Kind: op.Apply, Channel: "nucc", Of: "no such number", Result: &op.Result{Outcome: op.Accepted}})
+	if !strings.Contains(h.log.String(), "never asked") {
+		t.Error("an answer to nothing was passed over in silence")
+	}
+}
+
+// A bank with both ways is asked for the other one at once: the pause is between two codes.
+func TestChallengeOfAnotherKind(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b := h.create(t)
+	got, err := h.challenge(b.ID, "app_push")
+	if err != nil || got.State != flow.AwaitingApproval || got.Challenge.Kind != "app_push" || got.Next.Action != "poll" {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if o := h.bank.last; o.Challenge != "app_push" || o.Account == "" {
+		t.Errorf("the bank was asked for %q, with the account %q", o.Challenge, o.Account)
+	}
+	h.hear(t, h.bank.decide(got.Number, ""))
+	if got = h.get(t, b.ID); got.State != flow.Active {
+		t.Errorf("got %+v", got)
 	}
 }

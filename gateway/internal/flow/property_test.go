@@ -22,6 +22,15 @@ import (
 // Whatever callers do and whatever becomes of each exchange: in the end both
 // books say the same.
 func TestBothBooksAgree(t *testing.T) {
+	for name, manner := range map[string]manner{"asked": asked, "undoing": undoing, "approving": approving} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bothBooksAgree(t, manner)
+		})
+	}
+}
+
+func bothBooksAgree(t *testing.T, manner manner) {
 	set := shipped(t)
 	dir := t.TempDir()
 	run := 0
@@ -31,7 +40,7 @@ func TestBothBooksAgree(t *testing.T) {
 		if err := os.Mkdir(place, 0o700); err != nil {
 			t.Fatalf("%v", err)
 		}
-		p := &play{house: newHouse(t, place, set), set: set, keys: map[string]answered{}}
+		p := &play{house: newHouseOf(t, place, set, manner), set: set, keys: map[string]answered{}}
 		defer func() { _ = p.store.Close() }()
 		t.Repeat(map[string]func(*rapid.T){
 			"create":       p.create,
@@ -41,10 +50,12 @@ func TestBothBooksAgree(t *testing.T) {
 			"cancel":       p.cancel,
 			"revoke":       p.revoke,
 			"bank revokes": p.bankRevokes,
+			"bank decides": p.bankDecides,
 			"time passes":  func(t *rapid.T) { p.pass(t, time.Duration(rapid.IntRange(1, 30).Draw(t, "seconds"))*time.Second) },
 			"much time passes": func(t *rapid.T) {
 				p.add(time.Duration(rapid.IntRange(1, 20).Draw(t, "minutes")) * time.Minute)
 				p.bank.catchUp()
+				p.listen(t)
 			},
 			"process dies": p.die,
 			"":             p.check,
@@ -69,7 +80,7 @@ type answered struct {
 
 // fated draws what becomes of the next exchange.
 func (p *play) fated(t *rapid.T) {
-	p.bank.fates = []fate{rapid.SampledFrom([]fate{arrives, arrives, arrives, noLine, lostBefore, lostAfter, late, turnedDown, busy}).Draw(t, "fate")}
+	p.bank.fates = []fate{rapid.SampledFrom([]fate{arrives, arrives, arrives, noLine, lostBefore, lostAfter, late, answersSoon, answersLate, turnedDown, busy}).Draw(t, "fate")}
 	p.bank.queryFates = rapid.SliceOfN(rapid.SampledFrom([]fate{arrives, arrives, lostBefore, noLine}), 0, 3).Draw(t, "query fates")
 }
 
@@ -136,6 +147,15 @@ func (p *play) bind(t *rapid.T) {
 		return
 	}
 	p.ids = append(p.ids, b.ID)
+	if p.bank.manner == approving {
+		if err := p.flow.Heard(context.Background(), p.bank.decide(b.Number, "")); err != nil {
+			t.Fatalf("heard: %v", err)
+		}
+		if b = p.get(t, b.ID); b.State != flow.Active {
+			t.Fatalf("could not bind: %+v", b)
+		}
+		return
+	}
 	if b, err = p.house.confirm(b.ID, canaryCode); err != nil || b.State != flow.Active {
 		t.Fatalf("could not bind: %+v, %v", b, err)
 	}
@@ -179,6 +199,22 @@ func (p *play) bankRevokes(t *rapid.T) {
 	p.bank.agreements[number].live = false
 	for range rapid.IntRange(1, 2).Draw(t, "times") {
 		notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: p.set.Bank("abc").Routes[0].Member, Agreement: number}
+		if err := p.flow.Heard(context.Background(), notice); err != nil {
+			t.Fatalf("heard: %v", err)
+		}
+	}
+}
+
+// bankDecides has somebody at the bank decide a case, and say so never, once or twice.
+func (p *play) bankDecides(t *rapid.T) {
+	waiting := p.bank.undecided()
+	if len(waiting) == 0 {
+		p.bind(t)
+		return
+	}
+	reason := rapid.SampledFrom([]op.Reason{"", "", op.BankRefused, op.SessionExpired}).Draw(t, "reason")
+	notice := p.bank.decide(rapid.SampledFrom(waiting).Draw(t, "case"), reason)
+	for range rapid.IntRange(0, 2).Draw(t, "times") {
 		if err := p.flow.Heard(context.Background(), notice); err != nil {
 			t.Fatalf("heard: %v", err)
 		}
@@ -245,6 +281,9 @@ func (p *play) check(t *rapid.T) {
 func (p *play) settleDown(t *rapid.T) {
 	p.bank.fates, p.bank.queryFates = nil, nil
 	p.pass(t, 15*time.Second)
+	for i, number := range p.bank.undecided() {
+		p.bank.decide(number, []op.Reason{"", op.BankRefused}[i%2])
+	}
 	for range 12 {
 		p.add(2*time.Hour + time.Second)
 		p.bank.catchUp()

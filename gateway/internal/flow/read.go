@@ -23,7 +23,7 @@ func (s *Service) Get(ctx context.Context, caller, id string) (Binding, error) {
 	if out.History, err = s.cfg.Store.Attempts(ctx, id); err != nil {
 		return Binding{}, fmt.Errorf("flow: get: %w", err)
 	}
-	if out.State == Processing || out.State == Revoking {
+	if out.State == Processing || out.State == AwaitingApproval || out.State == Revoking {
 		s.sooner(out.History)
 	}
 	return out, nil
@@ -100,7 +100,9 @@ func (s *Service) view(b journal.Binding) Binding {
 		}
 		out.Next = Next{Action: "confirm", Requires: s.cfg.Banks.Requires(b.Channel, op.Confirm, b.CardType), Before: before}
 		out.ResendRequires = s.cfg.Banks.Requires(b.Channel, op.Challenge, b.CardType)
-	case Processing, AwaitingApproval, Revoking:
+	case AwaitingApproval:
+		out.Next = Next{Action: "poll", After: now.Add(pollAfter), Before: b.ExpiresAt}
+	case Processing, Revoking:
 		out.Next = Next{Action: "poll", After: now.Add(pollAfter)}
 	case Failed, Expired, Cancelled:
 		out.Next = Next{Action: "restart"}

@@ -38,11 +38,12 @@ func (s *Service) unsignAgain(ctx context.Context, to settled) error {
 	if err != nil {
 		return err
 	}
-	if surelyNotThere(to.attempt) {
+	repeated := s.cfg.Banks.Truth(to.attempt.Channel, op.Unsign) == op.ByRepeat
+	if surelyNotThere(to.attempt) || repeated {
 		st.tried = to.attempt.Asked + 1
 	}
 	closed := to.attempt
-	if closed.Outcome == op.Unknown {
+	if closed.Outcome == op.Unknown && !repeated {
 		closed.Outcome, closed.Reason = op.Refused, op.BankTimeout
 	}
 	st.binding, st.closing = to.binding, &closed

@@ -20,12 +20,15 @@ type (
 		Do(ctx context.Context, s bank.Step) (op.Result, error)
 		Number(channel string, at time.Time, serial uint64) (string, error)
 		Requires(channel string, kind op.Kind, cardType string) []string
+		Renumbers(channel string, kind op.Kind) bool
+		Truth(channel string, kind op.Kind) op.Truth
 		Check(channel string, p op.Person) []op.Field
 	}
-	// Store is a journal that also finds bindings by their agreements.
+	// Store is a journal that also finds bindings by their agreements, and attempts by their numbers.
 	Store interface {
 		journal.Store
 		journal.Agreements
+		journal.Numbered
 	}
 	// Vault seals who binds which card.
 	Vault interface {

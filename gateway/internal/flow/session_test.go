@@ -69,8 +69,8 @@ func TestChallengeAgain(t *testing.T) {
 	if p := problem(t, err); p.Reason != op.Validation || p.Fields[0].Pointer != "/kind" {
 		t.Errorf("an unknown kind: %+v", p)
 	}
-	again, err := h.challenge(b.ID, "app_push")
-	if err != nil || again.State != flow.AwaitingCode || again.Number == b.Number || again.Challenge.Kind != "app_push" ||
+	again, err := h.challenge(b.ID, "sms")
+	if err != nil || again.State != flow.AwaitingCode || again.Number == b.Number || again.Challenge.Kind != "sms" ||
 		!again.Challenge.ResendAt.Equal(start.Add(2*time.Minute)) || !again.Begun.Equal(start.Add(time.Minute)) {
 		t.Fatalf("got %+v, %v", again, err)
 	}

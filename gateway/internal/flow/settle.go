@@ -11,7 +11,7 @@ import (
 func eventOf(b journal.Binding, kind op.Kind, r op.Result) event {
 	switch r.Outcome {
 	case op.Accepted:
-		if kind == op.Confirm {
+		if kind == op.Confirm || r.Agreement != "" && kind != op.Unsign {
 			return signed
 		}
 		return accepted
@@ -25,6 +25,8 @@ func eventOf(b journal.Binding, kind op.Kind, r op.Result) event {
 			return accepted // there is nothing left to end
 		case kind == op.Confirm && r.Reason == op.CodeWrong && b.Challenge.AttemptsLeft <= 1:
 			return refused // the wrong code that locks
+		case b.State == AwaitingApproval && (r.Reason == op.CodeExpired || r.Reason == op.SessionExpired):
+			return lapsed
 		case forNow(r.Reason):
 			return refusedForNow
 		}
@@ -54,7 +56,7 @@ type settled struct {
 
 // signed reports whether this made the binding active.
 func (to settled) signed() bool {
-	return to.known && to.binding.State == Active && to.attempt.Kind == op.Confirm
+	return to.known && to.binding.State == Active && to.attempt.Kind != op.Unsign
 }
 
 // settle applies the event to the binding, in memory. An attempt is left open
@@ -100,18 +102,22 @@ func (s *Service) viewOf(b journal.Binding, a journal.Attempt) Binding {
 func (s *Service) learn(b *journal.Binding, a journal.Attempt, e event, r op.Result, now time.Time) {
 	b.Reason, b.RawCode = "", ""
 	switch {
-	case e == accepted && (a.Kind == op.Apply || a.Kind == op.Challenge):
+	case e == accepted && b.State != AwaitingApproval && (a.Kind == op.Apply || a.Kind == op.Challenge):
 		b.Number, b.Begun = a.Number, a.IntendedAt
 		s.challenge(b, a)
 		if r.Class != "" {
 			b.Class = r.Class
 		}
-	case e == signed, e == accepted && b.State == AwaitingApproval:
+	case e == pending && (a.Kind == op.Apply || a.Kind == op.Challenge):
+		s.approval(b, a, r)
+	case e == signed:
 		b.Agreement = r.Agreement
 		if r.Class != "" {
 			b.Class = r.Class
 		}
-	case e == refused || e == refusedForNow || e == notSent || e == notFound:
+	case e == lapsed:
+		b.Reason, b.RawCode = op.SessionExpired, r.RawCode
+	case e == refused || e == refusedForNow || e == notSent || e == notFound || e == undone:
 		b.Reason, b.RawCode = r.Reason, r.RawCode
 		if a.Kind == op.Confirm {
 			codeRefused(b, r.Reason, now)
@@ -147,9 +153,38 @@ func (s *Service) challenge(b *journal.Binding, a journal.Attempt) {
 	b.Challenge.ExpiresAt = a.IntendedAt.Add(c.TTL.Std())
 	b.Challenge.ResendAt = a.SettledAt.Add(c.ResendAfter.Std())
 	b.Challenge.AttemptsLeft = c.Attempts
-	if b.Challenge.Kind == "" && len(c.Kinds) > 0 {
-		b.Challenge.Kind = c.Kinds[0]
+	b.Challenge.Kind = firstKind(c.Kinds, false)
+}
+
+// approval fills in that somebody at the bank, or the customer in the bank's
+// APP, has to say yes. The session lives as long as the bank waits: while it
+// does, it may sign.
+func (s *Service) approval(b *journal.Binding, a journal.Attempt, r op.Result) {
+	b.Number, b.Begun = a.Number, a.IntendedAt
+	b.Challenge.AttemptsLeft, b.Challenge.ResendAt = 0, time.Time{}
+	by := r.ApprovalBy
+	if bank := s.cfg.Set.Bank(b.Bank); bank != nil {
+		b.Challenge.Kind = firstKind(bank.Challenge.Kinds, true)
+		if by.IsZero() {
+			by = a.IntendedAt.Add(bank.Challenge.ApproveWithin.Std())
+		}
 	}
+	if !by.IsZero() {
+		b.Challenge.ExpiresAt, b.ExpiresAt = by, by
+	}
+}
+
+// firstKind is the bank's first way to ask for an approval, or to send a code.
+func firstKind(kinds []string, approval bool) string {
+	for _, kind := range kinds {
+		if (kind != "sms") == approval {
+			return kind
+		}
+	}
+	if len(kinds) > 0 {
+		return kinds[0]
+	}
+	return ""
 }
 
 // pause is how long to wait before the next query of an attempt.

@@ -38,7 +38,10 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	settling := false
 	_, err := s.cfg.Banks.Do(ctx, bank.Step{
 		Op:      st.op,
-		Attempt: journal.Attempt{ID: s.id("att_", st.op.At), Binding: st.binding.ID, Asked: st.tried},
+		Attempt: journal.Attempt{
+			ID: s.id("att_", st.op.At), Binding: st.binding.ID, Asked: st.tried,
+			Borrowed: st.op.Kind == op.Confirm && st.op.Number == st.op.Signing,
+		},
 		Intend: func(a journal.Attempt) journal.Change {
 			c := journal.Change{Binding: &st.binding, Attempts: []journal.Attempt{a}, Sealed: st.sealed, NewKey: st.keyed.row(st.binding.ID, a.IntendedAt)}
 			if st.closing != nil {
@@ -67,7 +70,7 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 		last = settled{binding: st.binding, attempt: last.attempt, view: s.viewOf(st.binding, last.attempt)}
 	}
 	if !last.attempt.AskAt.IsZero() {
-		s.cfg.Wake(last.attempt.AskAt)
+		s.cfg.Wake(s.soonest(context.WithoutCancel(ctx), last.attempt))
 	}
 	if err == nil && last.signed() {
 		s.endedAlready(context.WithoutCancel(ctx), last.binding)

@@ -20,14 +20,16 @@ const (
 	meantUnsign
 	meantPasswordFree
 	accepted      // the bank said yes
-	signed        // the bank said yes to a confirm: it holds an agreement
+	signed        // the bank holds an agreement
 	pending       // the bank has somebody think about it
 	refused       // the bank said no for good
 	refusedForNow // the bank said no to this try: another may go well
 	notSent       // not one byte left
 	unknown       // nobody knows
 	notFound      // the bank, asked often enough and late enough, does not know of it
+	undone        // the bank has undone it, or never had it
 	timedOut      // the session's time is over
+	lapsed        // the bank says that nobody has approved in time
 	heard         // the bank has ended the agreement on its own account
 )
 
@@ -54,11 +56,13 @@ func table() map[string]map[event]move {
 		"": {meantApply: {applying, nothing}},
 		applying: {
 			accepted:      {AwaitingCode, nothing},
+			signed:        {Active, nothing}, // a bank that asks nobody
 			pending:       {AwaitingApproval, wait},
 			refused:       {Failed, shred},
 			refusedForNow: {Failed, shred},
 			notSent:       {Failed, shred},
 			notFound:      {Failed, shred},
+			undone:        {Failed, shred},
 			unknown:       {applying, wait},
 		},
 		AwaitingCode: {
@@ -76,15 +80,17 @@ func table() map[string]map[event]move {
 			refusedForNow: {AwaitingCode, nothing},
 			notSent:       {AwaitingCode, nothing},
 			notFound:      {AwaitingCode, nothing},
+			undone:        {AwaitingCode, nothing},
 			unknown:       {challenging, wait},
 		},
 		AwaitingApproval: {
-			accepted:      {Active, nothing},
 			signed:        {Active, nothing},
 			pending:       {AwaitingApproval, wait},
 			refused:       {Failed, shred},
 			refusedForNow: {Failed, shred},
 			notFound:      {Failed, shred},
+			accepted:      {AwaitingApproval, wait}, // approved, and no agreement: that can't be
+			lapsed:        {Expired, shred},
 			unknown:       {AwaitingApproval, wait},
 		},
 		confirming: {
@@ -94,6 +100,7 @@ func table() map[string]map[event]move {
 			refusedForNow: {AwaitingCode, nothing},
 			notSent:       {AwaitingCode, nothing},
 			notFound:      {AwaitingCode, nothing},
+			undone:        {Failed, shred},
 			unknown:       {confirming, wait},
 		},
 		Active: {

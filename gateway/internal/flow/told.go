@@ -12,10 +12,12 @@ import (
 	"kaqiao/gateway/internal/op"
 )
 
-// Question is the query that asks a bank about an attempt. ask is false where
-// there is nothing to ask, and Told may be called at once with a zero result.
+// Question is the query that asks a bank about an attempt, or the reversal that
+// undoes it where the bank can't be asked. ask is false where there is nothing
+// to ask, and Told may be called at once with a zero result.
 func (s *Service) Question(ctx context.Context, a journal.Attempt) (question bank.Step, ask bool, err error) {
-	if a.Kind == op.Query || surelyNotThere(a) {
+	truth := s.cfg.Banks.Truth(a.Channel, a.Kind)
+	if asking(a.Kind) || surelyNotThere(a) || truth == op.ByRepeat {
 		return bank.Step{}, false, nil
 	}
 	b, err := s.cfg.Store.Binding(ctx, a.Binding)
@@ -23,6 +25,10 @@ func (s *Service) Question(ctx context.Context, a journal.Attempt) (question ban
 		return bank.Step{}, false, fmt.Errorf("flow: question: %w", err)
 	}
 	now := s.cfg.Now()
+	if truth == op.ByReversal {
+		question, err = s.reversal(ctx, b, a, now)
+		return question, err == nil, err
+	}
 	return bank.Step{
 		Op: op.Operation{
 			Kind: op.Query, Channel: a.Channel, Bank: a.Bank, Member: b.Member, At: now, Begun: b.Begun,
@@ -31,6 +37,9 @@ func (s *Service) Question(ctx context.Context, a journal.Attempt) (question ban
 		Attempt: journal.Attempt{ID: s.id("att_", now), Binding: a.Binding, Of: a.ID},
 	}, true, nil
 }
+
+// asking: an attempt that is about another one, and leaves nothing to be found out itself.
+func asking(kind op.Kind) bool { return kind == op.Query || kind == op.Reverse }
 
 // surelyNotThere: an open attempt of which it is known that it did not do what it should.
 func surelyNotThere(a journal.Attempt) bool {
@@ -65,7 +74,7 @@ func (s *Service) told(ctx context.Context, id string, r op.Result) error {
 	} else if a.AskAt.IsZero() {
 		return nil // found out already
 	}
-	if a.Kind == op.Query { // a query that died leaves nothing behind
+	if asking(a.Kind) { // a query that died leaves nothing behind
 		a.AskAt = time.Time{}
 		return s.write(ctx, journal.Change{Attempts: []journal.Attempt{a}})
 	}
@@ -82,7 +91,7 @@ func (s *Service) told(ctx context.Context, id string, r op.Result) error {
 	if to.do == sendAgain {
 		return s.unsignAgain(ctx, to)
 	}
-	if e != unknown && e != pending {
+	if e != unknown {
 		to.attempt.Outcome, to.attempt.Reason, to.attempt.RawCode = of.Outcome, of.Reason, of.RawCode
 	}
 	if !to.known { // the binding has moved on without this attempt
@@ -114,6 +123,10 @@ func (s *Service) judge(b *journal.Binding, a *journal.Attempt, history []journa
 		a.Asked++
 	}
 	switch {
+	case r.Of == nil && s.cfg.Banks.Truth(a.Channel, a.Kind) == op.ByRepeat:
+		return notFound, op.Result{}
+	case r.Undone:
+		return undone, gone
 	case r.Outcome != op.Accepted:
 		return unknown, op.Result{}
 	case r.NotFound:
@@ -122,6 +135,10 @@ func (s *Service) judge(b *journal.Binding, a *journal.Attempt, history []journa
 		}
 		return unknown, op.Result{}
 	case r.Of == nil:
+		return unknown, op.Result{}
+	}
+	if reversed(history, *a) { // whatever it says is about to be undone
+		s.cfg.Log.Warn("an answer came after its operation began to be undone: it is dropped", "binding", b.ID, "number", a.Number, "outcome", r.Of.Outcome.String())
 		return unknown, op.Result{}
 	}
 	of := *r.Of

@@ -1,0 +1,79 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+// heardResult is a bank's word on an operation of ours. It enters where a
+// query's answer does, so that it can neither come too often nor overwrite
+// what is decided.
+func (s *Service) heardResult(ctx context.Context, n op.Notice) error {
+	a, err := s.cfg.Store.ByNumber(ctx, n.Channel, n.Of)
+	if errors.Is(err, journal.ErrNotFound) {
+		s.cfg.Log.WarnContext(ctx, "a bank has answered something that was never asked", "channel", n.Channel, "number", n.Of)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	}
+	switch {
+	case asking(a.Kind):
+		return nil // the question is put again
+	case !a.Settled && s.cfg.Now().Before(a.Deadline):
+		// It came before our own answer, which is still awaited.
+		return s.cameEarly(ctx, n)
+	case a.Settled && a.AskAt.IsZero():
+		s.compare(ctx, a, *n.Result)
+		return nil
+	}
+	return s.told(ctx, a.ID, op.Result{Outcome: op.Accepted, Of: n.Result})
+}
+
+// cameEarly writes down that a bank has spoken of an attempt whose own answer
+// is still awaited. What it said is not kept: the bank is asked when that is over.
+func (s *Service) cameEarly(ctx context.Context, n op.Notice) error {
+	row := earlyResult(n.Channel, n.Of)
+	row.At = s.cfg.Now()
+	if err := s.cfg.Store.Apply(ctx, journal.Change{NewKey: &row}); !errors.Is(err, journal.ErrKeyUsed) {
+		return err
+	}
+	return nil
+}
+
+// soonest is when to look after an open attempt: at once where the bank has
+// spoken of it before its own exchange was over.
+func (s *Service) soonest(ctx context.Context, a journal.Attempt) time.Time {
+	row := earlyResult(a.Channel, a.Number)
+	_, err := s.cfg.Store.Key(ctx, row.Caller, row.Route, row.Key)
+	if errors.Is(err, journal.ErrNotFound) {
+		return a.AskAt
+	}
+	if err == nil {
+		a.AskAt = s.cfg.Now()
+		err = s.cfg.Store.Apply(ctx, journal.Change{Attempts: []journal.Attempt{a}})
+	}
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "a bank may have spoken of an attempt already: it is asked at its usual time", "number", a.Number, "error", err)
+	}
+	return a.AskAt
+}
+
+func earlyResult(channel, number string) journal.Key {
+	return journal.Key{Caller: "bank", Route: "result " + channel, Key: number}
+}
+
+// compare raises an alarm where a bank says something else of an operation
+// than it said before. What was decided stands: a final state is never overwritten.
+func (s *Service) compare(ctx context.Context, a journal.Attempt, r op.Result) {
+	final := func(o op.Outcome) bool { return o == op.Accepted || o == op.Refused }
+	if final(a.Outcome) && final(r.Outcome) && a.Outcome != r.Outcome {
+		s.cfg.Log.ErrorContext(ctx, "a bank contradicts itself: both books must be compared",
+			"binding", a.Binding, "bank", a.Bank, "number", a.Number, "before", a.Outcome.String(), "now", r.Outcome.String(), "agreement", r.Agreement)
+	}
+}
