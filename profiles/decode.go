@@ -36,7 +36,7 @@ func (d *decoder) learn(t reflect.Type) {
 	case t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice:
 		d.learn(t.Elem())
 		return
-	case t.Kind() != reflect.Struct || isText(t):
+	case t.Kind() != reflect.Struct:
 		return
 	}
 	if _, known := d.structs[t]; known {
@@ -50,6 +50,9 @@ func (d *decoder) learn(t reflect.Type) {
 		}
 		k.names = append(k.names, name)
 		k.index[name] = i
+	}
+	if isText(t) && len(k.names) == 0 {
+		return
 	}
 	d.structs[t] = k
 	for _, i := range k.index {
@@ -67,7 +70,7 @@ func keyOf(t reflect.Type, field reflect.StructField) string {
 	return name
 }
 
-// isText reports whether a type reads itself from a scalar.
+// isText reports whether a type reads itself from a scalar. One that has keys as well may be written either way.
 func isText(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
 }
@@ -81,7 +84,7 @@ func (d *decoder) decode(f *file, node *yaml.Node, v reflect.Value, path string)
 		f.at(node, "%stags are not taken: leave out %s", label(path), node.Tag)
 	case node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null":
 		f.at(node, "%sno value: give one, or leave the key out", label(path))
-	case isText(v.Type()):
+	case isText(v.Type()) && (node.Kind != yaml.MappingNode || d.structs[v.Type()].names == nil):
 		d.text(f, node, v, path)
 	default:
 		d.plain(f, node, v, path)

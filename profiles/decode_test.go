@@ -13,7 +13,7 @@ func TestStrictness(t *testing.T) {
 	before, _, _ := strings.Cut(string(withTemplates(t)["banks/mybank.yaml"].Data), "  per_second: 500 ")
 	line := strings.Count(before, "\n") + 1
 	try(t, "banks/mybank.yaml", []broken{
-		{"  per_second: 500 ", "  per_secnd: 500 ", `limits: unknown key "per_secnd" (did you mean per_second?); the keys here are per_second, burst, in_flight, reserve`},
+		{"  per_second: 500 ", "  per_secnd: 500 ", `limits: unknown key "per_secnd" (did you mean per_second?); the keys here are per_second, burst, in_flight, queue, wait, reserve`},
 		{"tier: city", "tier: city\nPassword: x", `unknown key "Password"; the keys here are id, name`},
 		{"tier: city", "tier: city\n1: x", `unknown key "1"`},
 		{"tier: city", "tier: city\n? [a]\n: x", "want a plain key"},

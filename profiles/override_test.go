@@ -33,7 +33,7 @@ func TestOverrides(t *testing.T) {
 		nucc.Endpoint.TLS.ServerName != "10.0.0.1" || options.CipherMode != "cbc" || options.ControlDigits != "012345" || options.Algorithms != "sm" {
 		t.Errorf("nucc: %+v, options %+v", nucc.Endpoint, options)
 	}
-	if abc.Limits.PerSecond != 7 || *abc.Limits.Reserve != 0.25 || abc.Limits.Burst != 9 || abc.Limits.InFlight != 1024 || abc.Name.EN != "1=2" || abc.Tier != "state" {
+	if abc.Limits.PerSecond != 7 || *abc.Limits.Reserve != profiles.Together(0.25) || abc.Limits.Burst != 9 || abc.Limits.InFlight != 1024 || abc.Name.EN != "1=2" || abc.Tier != "state" {
 		t.Errorf("abc: %+v %+v", abc.Limits, abc.Name)
 	}
 	if d := abc.Mock.Latency.Challenge; d == nil || d.Fixed.Std() != 3*time.Millisecond {

@@ -64,6 +64,8 @@ type Bank struct {
 	Money Money `yaml:"money"`
 	// Limits is what the gateway may ask of the bank, whatever the channel.
 	Limits Limits `yaml:"limits"`
+	// Breaker says when the bank is left alone, whatever the channel.
+	Breaker Breaker `yaml:"breaker"`
 	// Timeouts is how long the gateway waits for an answer of this bank. They stand before the channel's own.
 	Timeouts Timeouts `yaml:"timeouts"`
 	// Answers is what the tier promises for one answer of the bank; the load tester says whether it was met.
@@ -166,8 +168,76 @@ type Limits struct {
 	Burst int `yaml:"burst"`
 	// InFlight is requests under way at once, 1 to 100,000. Default 64.
 	InFlight int `yaml:"in_flight"`
-	// Reserve is the part of in_flight and per_second that only query, confirm, cancel and unsign may use, 0% to 50%. Default 10%.
-	Reserve *Share `yaml:"reserve"`
+	// Queue is how many requests may wait for their turn at once, 0 to 10,000. Default: half of in_flight, at most 10,000.
+	Queue int `yaml:"queue"`
+	// Wait is how long a request may wait for its turn, 0s to 10s. One that can't have it in time is refused at once. Default 500ms.
+	Wait Duration `yaml:"wait"`
+	// Reserve is the part of in_flight and per_second that new work leaves free. One share: for query, confirm, cancel and unsign
+	// together, 0% to 50%. By operation: see Reserve. Default 10%.
+	Reserve *Reserve `yaml:"reserve"`
+}
+
+// Reserve is what is left free for operations that end or explain work that has begun: parts of in_flight and per_second,
+// together 0% to 50%. What is left for one may be used by those above it: a query by none but queries, a confirm's by
+// queries too, an unsigning's by both.
+type Reserve struct {
+	// Query is for queries and reversals, 0% to 50%. Default 0%.
+	Query Share `yaml:"query"`
+	// Confirm is for confirm and cancel, 0% to 50%. Default 0%.
+	Confirm Share `yaml:"confirm"`
+	// Unsign is for the ending of agreements, 0% to 50%. Default 0%.
+	Unsign Share `yaml:"unsign"`
+
+	together Share // one share for all
+}
+
+// Together makes a reserve that query, confirm, cancel and unsign have together.
+func Together(s Share) Reserve { return Reserve{together: s} }
+
+// All is what new work leaves free.
+func (r Reserve) All() Share { return r.together + r.Query + r.Confirm + r.Unsign }
+
+// UnmarshalText reads one share.
+func (r *Reserve) UnmarshalText(b []byte) error { return r.together.UnmarshalText(b) }
+
+// Breaker says when a bank is left alone. Each kind of operation (new work, confirm, unsign, query) has a breaker of its own.
+// Refusals never count against a bank: it spoke.
+type Breaker struct {
+	// Window is the time that is looked back on, 1s to 10m. Default 10s.
+	Window Duration `yaml:"window"`
+	// MinCalls is how many answers and failures a share is drawn from at least, 1 to 10,000. Default 20.
+	MinCalls int `yaml:"min_calls"`
+	// FailureRate opens: the share that brought no answer, 1% to 100%. Default 50%.
+	FailureRate Share `yaml:"failure_rate"`
+	// SlowRate opens: the share that took longer than slow_after, 1% to 100%. Default 80%.
+	SlowRate Share `yaml:"slow_rate"`
+	// SlowAfter is when an answer is slow, 1ms to 10m. Default: answers.to.
+	SlowAfter Duration `yaml:"slow_after"`
+	// Consecutive failures open whatever their number in the window, 1 to 10,000. Default 20.
+	Consecutive int `yaml:"consecutive"`
+	// OpenFor is how long nothing is sent, MIN..MAX of 10ms to 1h: chance has it between MIN and twice MIN at first, and up to
+	// twice as much each time that the bank fails again, at most MAX. Default 5s..60s.
+	OpenFor Range `yaml:"open_for"`
+	// Probes is how many are tried then, and must succeed, 1 to 100. Default 3.
+	Probes int `yaml:"probes"`
+}
+
+// ChannelBreaker is as Breaker, for a channel. It knows no slowness: a hub's own can't be told from its members'.
+type ChannelBreaker struct {
+	Window      Duration `yaml:"window"`       // as in Breaker. Default 10s.
+	MinCalls    int      `yaml:"min_calls"`    // as in Breaker. Default 20.
+	FailureRate Share    `yaml:"failure_rate"` // as in Breaker. Default 50%.
+	Consecutive int      `yaml:"consecutive"`  // as in Breaker. Default 20.
+	OpenFor     Range    `yaml:"open_for"`     // as in Breaker. Default 5s..60s.
+	Probes      int      `yaml:"probes"`       // as in Breaker. Default 3.
+}
+
+// Breaker is the same without slowness.
+func (b ChannelBreaker) Breaker() Breaker {
+	return Breaker{
+		Window: b.Window, MinCalls: b.MinCalls, FailureRate: b.FailureRate, Consecutive: b.Consecutive,
+		OpenFor: b.OpenFor, Probes: b.Probes,
+	}
 }
 
 // Timeouts is how long the gateway waits for an answer of a bank, 10ms to 10m each. Left out: as the channel says.
@@ -225,6 +295,8 @@ type Channel struct {
 	Keys []Key `yaml:"keys"`
 	// Limits as in Bank, for all its banks together.
 	Limits Limits `yaml:"limits"`
+	// Breaker says when the channel itself is left alone.
+	Breaker ChannelBreaker `yaml:"breaker"`
 	// Timeouts are for connections, and for answers of banks that have none of their own.
 	Timeouts ChannelTimeouts `yaml:"timeouts"`
 	// Resolve is how unknown outcomes are found out over this channel.

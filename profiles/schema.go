@@ -74,6 +74,10 @@ func (s schema) text(t reflect.Type) map[string]any {
 			map[string]any{"type": "number", "minimum": 0, "maximum": 1},
 			map[string]any{"type": "string", "pattern": `^[0-9]+(\.[0-9]+)?%$`},
 		}}
+	case reflect.TypeFor[Range]():
+		return map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+(\.\.([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+)?$`}
+	case reflect.TypeFor[Reserve]():
+		return map[string]any{"anyOf": []any{s.text(reflect.TypeFor[Share]()), s.object(t)}}
 	}
 	return map[string]any{"type": "string"}
 }

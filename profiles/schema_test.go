@@ -44,7 +44,7 @@ func TestSchemaRefusesWrongForms(t *testing.T) {
 	var schema map[string]any
 	must(t, json.Unmarshal(text, &schema))
 	for _, bad := range []string{
-		"id: 7", "limits: {per_second: many}", "limits: {reserve: 10}", "challenge: {ttl: 300}", "challenge: {ttl: fast}",
+		"id: 7", "limits: {per_second: many}", "limits: {reserve: 10}", "limits: {reserve: {verify: 10%}}", "breaker: {open_for: 5s...6s}", "challenge: {ttl: 300}", "challenge: {ttl: fast}",
 		`quiet_hours: "0-8"`, "accounts: {password_free: {supported: 1}}", "closed: {}", "routes: [{chanel: nucc}]",
 	} {
 		var value any

@@ -56,6 +56,28 @@ func (s *Share) UnmarshalJSON(b []byte) error {
 // MarshalJSON writes a number.
 func (s Share) MarshalJSON() ([]byte, error) { return s.MarshalText() }
 
+// Range is a least and a most time, such as 5s..60s. One time alone is both.
+type Range struct{ Min, Max Duration }
+
+// UnmarshalText reads MIN..MAX, each with its unit.
+func (r *Range) UnmarshalText(b []byte) error {
+	least, most, two := strings.Cut(string(b), "..")
+	if !two {
+		most = least
+	}
+	var v Range
+	if v.Min.UnmarshalText([]byte(least)) != nil || v.Max.UnmarshalText([]byte(most)) != nil || v.Min > v.Max {
+		return fmt.Errorf("%q is not a range: write two durations, the shorter first, such as 5s..60s", b)
+	}
+	*r = v
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (r Range) MarshalText() ([]byte, error) {
+	return []byte(r.Min.Std().String() + ".." + r.Max.Std().String()), nil
+}
+
 // Hours is a daily window in Beijing time, such as 00:00-08:00. It may pass midnight. Its zero value is empty.
 type Hours struct{ From, To time.Duration }
 

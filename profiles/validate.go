@@ -57,12 +57,58 @@ func (r *rules) limits(p place, l *Limits) {
 	whole(p.key("per_second"), &l.PerSecond, 200, 1, 1_000_000)
 	whole(p.key("burst"), &l.Burst, l.PerSecond, 1, 1_000_000)
 	whole(p.key("in_flight"), &l.InFlight, 64, 1, 100_000)
+	whole(p.key("queue"), &l.Queue, min(l.InFlight/2, mostQueue), 0, mostQueue)
+	span(p.key("wait"), &l.Wait, 500*time.Millisecond, 0, 10*time.Second)
 	reserve := p.key("reserve")
 	if reserve.absent() {
-		tenth := Share(0.1)
+		tenth := Together(0.1)
 		l.Reserve = &tenth
-	} else if l.Reserve != nil && *l.Reserve > 0.5 {
+	} else if l.Reserve != nil && l.Reserve.All() > 0.5 {
 		reserve.fault("more than 50%%")
+	}
+}
+
+// mostQueue is how many may wait before one bank.
+const mostQueue = 10_000
+
+// breaker checks when a bank or a channel is left alone.
+func (r *rules) breaker(p place, b *Breaker) {
+	span(p.key("window"), &b.Window, 10*time.Second, time.Second, 10*time.Minute)
+	whole(p.key("min_calls"), &b.MinCalls, 20, 1, 10_000)
+	share(p.key("failure_rate"), &b.FailureRate, 0.5)
+	whole(p.key("consecutive"), &b.Consecutive, 20, 1, 10_000)
+	whole(p.key("probes"), &b.Probes, 3, 1, 100)
+	open := p.key("open_for")
+	if open.absent() {
+		b.OpenFor = Range{Duration(5 * time.Second), Duration(time.Minute)}
+	} else if b.OpenFor.Min.Std() < 10*time.Millisecond || b.OpenFor.Max.Std() > time.Hour {
+		open.fault("not within %v to %v", 10*time.Millisecond, time.Hour)
+	}
+}
+
+// slowness checks when a bank is slow; one that promises an answer in time is slow when it is late.
+func (r *rules) slowness(p place, b *Breaker, promised Duration) {
+	share(p.key("slow_rate"), &b.SlowRate, 0.8)
+	span(p.key("slow_after"), &b.SlowAfter, promised.Std(), time.Millisecond, mostTimeout)
+}
+
+// share checks a share that must not be nothing, and puts in the default where the key is absent.
+func share(p place, v *Share, otherwise Share) {
+	if p.absent() {
+		*v = otherwise
+		return
+	}
+	if *v < 0.01 {
+		p.fault("less than 1%%")
+	}
+}
+
+func (r *rules) channelBreaker(p place, b *ChannelBreaker) {
+	all := b.Breaker()
+	r.breaker(p, &all)
+	*b = ChannelBreaker{
+		Window: all.Window, MinCalls: all.MinCalls, FailureRate: all.FailureRate, Consecutive: all.Consecutive,
+		OpenFor: all.OpenFor, Probes: all.Probes,
 	}
 }
 

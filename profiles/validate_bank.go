@@ -17,6 +17,8 @@ func (r *rules) bank(p place, b *Bank) {
 	r.limits(p.key("limits"), &b.Limits)
 	r.timeouts(p.key("timeouts"), &b.Timeouts)
 	r.promise(p.key("answers"), &b.Answers)
+	r.breaker(p.key("breaker"), &b.Breaker)
+	r.slowness(p.key("breaker"), &b.Breaker, b.Answers.To)
 	r.closed(p.key("closed"), b.Closed)
 	r.codes(p.key("codes"), b.Codes)
 	r.bankMock(p.key("mock"), &b.Mock)

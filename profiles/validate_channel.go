@@ -30,6 +30,7 @@ func (r *rules) way(p place, c *Channel, protocols []string) {
 	r.endpoint(p.key("endpoint"), &c.Endpoint)
 	r.keys(p.key("keys"), c.Keys)
 	r.limits(p.key("limits"), &c.Limits)
+	r.channelBreaker(p.key("breaker"), &c.Breaker)
 	connections(p, c)
 	r.channelTimeouts(p.key("timeouts"), &c.Timeouts)
 	r.resolve(p.key("resolve"), &c.Resolve)

@@ -24,13 +24,13 @@ type model struct {
 func (m *model) fill(now time.Time) {
 	passed := now.Sub(m.seen).Seconds()
 	m.seen = now
-	free := 1 - float64(*m.l.Reserve)
+	free := 1 - float64(m.l.Reserve.All())
 	m.tokens = min(float64(m.l.Burst), m.tokens+passed*float64(m.l.PerSecond))
 	m.ordinaryToken = min(max(1, math.Floor(float64(m.l.Burst)*free)), m.ordinaryToken+passed*float64(m.l.PerSecond)*free)
 }
 
 func (m *model) ordinaryLimit() int {
-	return max(1, int(float64(m.l.InFlight)*(1-float64(*m.l.Reserve))))
+	return max(1, int(float64(m.l.InFlight)*(1-float64(m.l.Reserve.All()))))
 }
 
 // allows answers yes, no, or that it is too close to tell: the gate counts in whole nanoseconds.

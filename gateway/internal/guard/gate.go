@@ -32,7 +32,7 @@ func (g *gate) set(l profiles.Limits) {
 	}
 	free := 1.0
 	if l.Reserve != nil {
-		free -= float64(*l.Reserve)
+		free -= float64(l.Reserve.All())
 	}
 	g.perSecond = l.PerSecond
 	g.all.limit = int64(l.InFlight)

@@ -24,7 +24,8 @@ func (c *clock) now() time.Time { return c.at }
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, profiles.Beijing)
 
 func limits(perSecond, burst, inFlight int, reserve profiles.Share) profiles.Limits {
-	return profiles.Limits{PerSecond: perSecond, Burst: burst, InFlight: inFlight, Reserve: &reserve}
+	together := profiles.Together(reserve)
+	return profiles.Limits{PerSecond: perSecond, Burst: burst, InFlight: inFlight, Reserve: &together}
 }
 
 var wide = limits(1_000_000, 1_000_000, 100_000, 0)
