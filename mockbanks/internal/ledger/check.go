@@ -20,7 +20,16 @@ type holding struct {
 // examine goes through what the bank knows in the order in which an issuer
 // does, and returns the first objection.
 func (h holding) examine(given Identity, terms Terms, now time.Time) Refusal {
-	for _, check := range []func(Identity, Terms, time.Time) Refusal{h.kind, h.state, h.person, h.secrets, h.permission, h.pace} {
+	return first(given, terms, now, h.identify, h.permission, h.pace)
+}
+
+// identify is the part that asks only whether the card is good and whose it is.
+func (h holding) identify(given Identity, terms Terms, now time.Time) Refusal {
+	return first(given, terms, now, h.kind, h.state, h.person, h.secrets)
+}
+
+func first(given Identity, terms Terms, now time.Time, checks ...func(Identity, Terms, time.Time) Refusal) Refusal {
+	for _, check := range checks {
 		if r := check(given, terms, now); r != "" {
 			return r
 		}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -32,16 +33,17 @@ func (l *Ledger) Confirm(ctx context.Context, c Confirm) (Answer, error) {
 
 func (t *transaction) confirm(c Confirm) (Answer, error) {
 	id := c.Identity
-	mark := fingerprint(c.Institution, c.Account, id.Card.Reveal(), id.Name.Reveal(), id.DocumentType, id.Document.Reveal(), id.Mobile.Reveal())
+	mark := fingerprint(c.Institution, c.Of, c.Account, id.Card.Reveal(), id.Name.Reveal(), id.DocumentType, id.Document.Reveal(), id.Mobile.Reveal())
+	applied := c.applied()
 	answer := Answer{At: t.now()}
 	before, err := t.earlier(c.Request)
 	switch {
 	case err != nil:
 		return Answer{}, err
-	case before.found && before.answer.Refusal == "":
+	case before.found && (before.answer.Refusal == "" || before.answer.Refusal == Reversed):
 		return before.again(mark, answer.At), nil
 	}
-	r, err := t.triggerOf(c.Request)
+	r, err := t.triggerOf(applied)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		answer.Refusal = NoSuchCode
@@ -57,11 +59,18 @@ func (t *transaction) confirm(c Confirm) (Answer, error) {
 		}
 		answer.Class, answer.CardType = r.class, r.cardType
 	case CodeWrong:
-		if err := t.countWrong(c.Request, r.wrong+1 >= t.terms.Attempts); err != nil {
+		if err := t.countWrong(applied, r.wrong+1 >= t.terms.Attempts); err != nil {
 			return Answer{}, fmt.Errorf("count a wrong code: %w", err)
 		}
 	}
 	return answer, t.remember(c.Request, mark, answer)
+}
+
+// applied is the request whose code this confirm brings.
+func (c Confirm) applied() Request {
+	r := c.Request
+	r.Number = cmp.Or(c.Of, c.Number)
+	return r
 }
 
 // trigger is the record of a code and of the request for which it was made.
@@ -126,7 +135,7 @@ func (t *transaction) countWrong(r Request, last bool) error {
 
 // sign uses the code up and returns the agreement's number.
 func (t *transaction) sign(c Confirm, r trigger, now time.Time) (number string, err error) {
-	if err := t.useCode.exec(c.Channel, c.Number); err != nil {
+	if err := t.useCode.exec(c.Channel, c.applied().Number); err != nil {
 		return "", err
 	}
 	return t.agree(r.identity.Card.Reveal(), c.Institution, c.Account, now)

@@ -80,14 +80,22 @@ const (
 	ApprovalDenied       Refusal = "approval_denied"       // the customer or the bank's people said no
 	ApprovalExpired      Refusal = "approval_expired"      // nobody said anything in time
 	ApprovalSuperseded   Refusal = "approval_superseded"   // another request has taken the place of this one
+	Reversed             Refusal = "reversed"              // a request whose reversal has come before it, or since
+	NoOriginal           Refusal = "no_original"           // a reversal of what was never seen
 )
 
 // Request is what every request of a switch carries.
 type Request struct {
 	Channel     string // which switch brought it
-	Operation   string // apply, confirm, unsign
+	Operation   string // verify, apply, confirm, unsign, reverse
 	Number      string // the sender's number for it; with Channel and Operation it is unique
 	Institution string // who asks, in the channel's own form
+}
+
+// Verify asks the bank whether an identity and a card belong together.
+type Verify struct {
+	Request
+	Identity Identity
 }
 
 // Apply asks the bank to check an identity and to send a code.
@@ -96,9 +104,10 @@ type Apply struct {
 	Identity Identity
 }
 
-// Confirm brings the code back. Identity must equal that of the Apply with the same Number.
+// Confirm brings the code back. Identity must equal that of its Apply.
 type Confirm struct {
 	Request
+	Of       string // the number of the Apply; empty: both have one Number
 	Identity Identity
 	Code     secret.Code
 	Account  string // the wallet account at the institution
@@ -112,12 +121,19 @@ type Unsign struct {
 	Account   string // the wallet account, must match; empty: not said
 }
 
+// Reverse undoes an earlier request whose outcome its sender doesn't know.
+type Reverse struct {
+	Request
+	Of       string // the original's operation: apply or confirm
+	Original string // the original's number
+}
+
 // Answer is what the bank decided. It is kept under the request's number: the
 // same number gets the same answer, except that a refused confirm may be tried
 // again with another code.
 type Answer struct {
 	Refusal   Refusal
-	Agreement string    // the agreement's number, after a confirm
+	Agreement string    // the agreement's number, after a confirm; that which ended, after an unsign or a reversal
 	Class     string    // I, II, III
 	CardType  string    // debit, credit, virtual
 	At        time.Time // when it was decided
@@ -176,9 +192,11 @@ type Message struct {
 // Teller is what a teller asks of a ledger. Errors are the ledger's own
 // trouble, never a refusal.
 type Teller interface {
+	Verify(context.Context, Verify) (Answer, error)
 	Apply(context.Context, Apply) (Answer, error)
 	Confirm(context.Context, Confirm) (Answer, error)
 	Unsign(context.Context, Unsign) (Answer, error)
+	Reverse(context.Context, Reverse) (Answer, error)
 }
 
 // Approver is what a teller asks of a ledger whose bank has people in the loop.

@@ -2,8 +2,10 @@ package ledger_test
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -27,14 +29,16 @@ type (
 		signed  map[string]string // institution, account, card → agreement
 		states  map[string]string // agreement → state
 		answers map[string]ledger.Answer
+		wallets map[string]string // accounts of the confirms that succeeded, by their numbers
+		applied map[string]string // the apply of each confirm with a number of its own
 	}
 	noted struct {
 		number, institution, code string
 		card                      int
 		made                      time.Time
 		wrong                     int
-		dead                      bool // used or superseded
-		agreement, account        string
+		dead                      bool // used, superseded or reversed
+		used                      bool
 	}
 )
 
@@ -52,7 +56,7 @@ func TestAgainstTheModel(t *testing.T) {
 		second.Mobile = numbered(1).Mobile
 		s := &sheet{
 			t: t, clock: newClock(), signs: map[string]int{},
-			signed: map[string]string{}, states: map[string]string{}, answers: map[string]ledger.Answer{},
+			signed: map[string]string{}, states: map[string]string{}, answers: map[string]ledger.Answer{}, wallets: map[string]string{}, applied: map[string]string{},
 		}
 		l, err := ledger.Open(ledger.Config{
 			Path: filepath.Join(dir, fmt.Sprint(runs, ".db")), Terms: rules, People: only(numbered(1), second), Now: s.clock.Now,
@@ -68,7 +72,7 @@ func TestAgainstTheModel(t *testing.T) {
 		}()
 		t.Repeat(map[string]func(*rapid.T){
 			"apply": s.apply, "confirm": s.confirm, "wrong code": s.wrongCode, "unsign": s.unsign,
-			"revoke": s.revoke, "wait": s.wait, "": s.check,
+			"revoke": s.revoke, "reverse": s.reverse, "late original": s.late, "wait": s.wait, "": s.check,
 		})
 	})
 }
@@ -91,7 +95,7 @@ func (s *sheet) apply(*rapid.T) {
 	day := fmt.Sprint(card, s.clock.now.Format(" 2006-01-02"))
 	want := ledger.Refusal("")
 	waiting := slices.ContainsFunc(s.codes, func(c *noted) bool {
-		return c.institution == institution && c.agreement == "" && s.clock.now.Sub(c.made) < time.Minute
+		return c.institution == institution && !c.used && s.clock.now.Sub(c.made) < time.Minute
 	})
 	switch {
 	case s.signs[day] >= signsPerDay:
@@ -99,9 +103,7 @@ func (s *sheet) apply(*rapid.T) {
 	case waiting:
 		want = ledger.TooSoon
 	}
-	id := identity(numbered(card))
-	id.Mobile = secret.NewMobile(numbered(1).Mobile)
-	a, err := s.ledger.Apply(s.t.Context(), ledger.Apply{Request: s.request(number, institution), Identity: id})
+	a, err := s.ledger.Apply(s.t.Context(), ledger.Apply{Request: s.request(number, institution), Identity: s.identity(card)})
 	s.same("apply", number, a, err, want)
 	if want != "" {
 		return
@@ -125,43 +127,57 @@ func (s *sheet) confirm(t *rapid.T) {
 
 func (s *sheet) wrongCode(*rapid.T) { s.bring(func(*noted) string { return "000000" }, "u1") }
 
-// bring confirms with a code of the caller's choice.
+// bring confirms with a code of the caller's choice, under the apply's number or one of its own.
 func (s *sheet) bring(choose func(*noted) string, account string) {
 	if len(s.codes) == 0 {
 		return
 	}
 	c := rapid.SampledFrom(s.codes).Draw(s.t, "code")
+	number, of := c.number, ""
+	if rapid.Bool().Draw(s.t, "own number") {
+		s.next++
+		number, of = fmt.Sprint("c", s.next), c.number
+		s.applied[number] = c.number
+	}
 	given := choose(c)
-	id := identity(numbered(c.card))
-	id.Mobile = secret.NewMobile(numbered(1).Mobile)
 	a, err := s.ledger.Confirm(s.t.Context(), ledger.Confirm{
-		Request: s.request(c.number, c.institution), Identity: id, Code: secret.NewCode(given), Account: account,
+		Request: s.request(number, c.institution), Of: of, Identity: s.identity(c.card), Code: secret.NewCode(given), Account: account,
 	})
+	before, answered := s.answers["confirm "+number]
+	signed := answered && before.Refusal == ""
 	switch {
-	case c.agreement != "" && c.account != account:
+	case signed && s.wallets[number] != account:
 		if err != nil || a.Refusal != ledger.ElementsChanged {
 			s.t.Fatalf("confirm for another account after success: %+v, %v", a, err)
 		}
-	case c.agreement != "":
-		if err != nil || a.Refusal != "" || a.Agreement != c.agreement || !a.Repeated {
+	case signed:
+		if err != nil || a.Refusal != "" || a.Agreement != before.Agreement || !a.Repeated {
 			s.t.Fatalf("a confirm that succeeded: %+v, %v", a, err)
 		}
+	case answered && before.Refusal == ledger.Reversed:
+		s.stillReversed("confirm", number, a, err)
 	case c.dead:
-		s.same("confirm", c.number, a, err, ledger.CodeUsed)
+		s.same("confirm", number, a, err, ledger.CodeUsed)
 	case c.wrong >= 3:
-		s.same("confirm", c.number, a, err, ledger.CodeLocked)
+		s.same("confirm", number, a, err, ledger.CodeLocked)
 	case given != c.code:
 		c.wrong++
-		s.same("confirm", c.number, a, err, ledger.CodeWrong)
+		s.same("confirm", number, a, err, ledger.CodeWrong)
 	case s.clock.now.Sub(c.made) >= 5*time.Minute:
-		s.same("confirm", c.number, a, err, ledger.CodeExpired)
+		s.same("confirm", number, a, err, ledger.CodeExpired)
 	default:
-		s.same("confirm", c.number, a, err, "")
-		s.sign(c, account, a.Agreement)
+		s.same("confirm", number, a, err, "")
+		s.sign(c, number, account, a.Agreement)
 	}
 }
 
-func (s *sheet) sign(c *noted, account, agreement string) {
+func (s *sheet) identity(card int) ledger.Identity {
+	id := identity(numbered(card))
+	id.Mobile = secret.NewMobile(numbered(1).Mobile)
+	return id
+}
+
+func (s *sheet) sign(c *noted, number, account, agreement string) {
 	key := fmt.Sprint(c.institution, account, c.card)
 	if live, ok := s.signed[key]; ok && live != agreement {
 		s.t.Fatalf("a second live agreement beside the first")
@@ -169,7 +185,95 @@ func (s *sheet) sign(c *noted, account, agreement string) {
 		s.t.Fatalf("an agreement's number is given twice")
 	}
 	s.signed[key], s.states[agreement] = agreement, "signed"
-	c.dead, c.agreement, c.account = true, agreement, account
+	c.dead, c.used, s.wallets[number] = true, true, account
+}
+
+// reverse undoes something that was asked, or what nobody has seen yet.
+func (s *sheet) reverse(*rapid.T) {
+	s.next++
+	number := fmt.Sprint("r", s.next)
+	choices := []string{fmt.Sprint("apply late", s.next), fmt.Sprint("confirm late", s.next)}
+	for _, key := range slices.Sorted(maps.Keys(s.answers)) {
+		if strings.HasPrefix(key, "apply ") || strings.HasPrefix(key, "confirm ") {
+			choices = append(choices, key)
+		}
+	}
+	key := rapid.SampledFrom(choices).Draw(s.t, "original")
+	of, original, _ := strings.Cut(key, " ")
+	institution := "Z1"
+	for _, c := range s.codes {
+		if c.number == original || s.applied[original] == c.number {
+			institution = c.institution
+		}
+	}
+	a, err := s.ledger.Reverse(s.t.Context(), ledger.Reverse{Request: s.request(number, institution), Of: of, Original: original})
+	was, seen := s.answers[key]
+	want, ended := ledger.Refusal(""), ""
+	switch {
+	case !seen || was.Refusal == ledger.Reversed && strings.HasPrefix(original, "late"):
+		want = ledger.NoOriginal
+	case was.Refusal == "":
+		ended = s.undo(of, original, was.Agreement)
+	}
+	s.same("reverse", number, a, err, want)
+	if a.Agreement != ended {
+		s.t.Fatalf("the reversal of %s ended %q, want %q", key, a.Agreement, ended)
+	}
+	if was.Refusal != ledger.Reversed {
+		was.Refusal, was.At = ledger.Reversed, s.clock.now
+		s.answers[key] = was
+	}
+}
+
+// undo returns the agreement that ends with its last signing.
+func (s *sheet) undo(of, original, agreement string) string {
+	if of == "apply" {
+		for _, c := range s.codes {
+			if c.number == original && c.wrong < 3 {
+				c.dead = true
+			}
+		}
+		return ""
+	}
+	for key, a := range s.answers {
+		if strings.HasPrefix(key, "confirm ") && key != "confirm "+original && a.Refusal == "" && a.Agreement == agreement {
+			return ""
+		}
+	}
+	if s.states[agreement] != "signed" {
+		return ""
+	}
+	s.end(agreement, "invalidated")
+	return agreement
+}
+
+// late sends an original whose reversal has overtaken it.
+func (s *sheet) late(*rapid.T) {
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(s.answers)) {
+		if s.answers[key].Refusal == ledger.Reversed {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	key := rapid.SampledFrom(keys).Draw(s.t, "late")
+	operation, number, _ := strings.Cut(key, " ")
+	var a ledger.Answer
+	var err error
+	if operation == "apply" {
+		a, err = s.ledger.Apply(s.t.Context(), ledger.Apply{Request: s.request(number, "Z1"), Identity: s.identity(1)})
+	} else {
+		a, err = s.ledger.Confirm(s.t.Context(), ledger.Confirm{Request: s.request(number, "Z1"), Identity: s.identity(1)})
+	}
+	s.stillReversed(operation, number, a, err)
+}
+
+func (s *sheet) stillReversed(operation, number string, a ledger.Answer, err error) {
+	if err != nil || a.Refusal != ledger.Reversed || a.Agreement != "" || a.Repeated {
+		s.t.Fatalf("%s %s after its reversal: %+v, %v", operation, number, a, err)
+	}
 }
 
 func (s *sheet) unsign(*rapid.T) {
@@ -195,7 +299,7 @@ func (s *sheet) unsign(*rapid.T) {
 			want = ledger.AlreadyUnsigned
 		}
 		s.same("unsign", n, a, err, want)
-		s.end(number)
+		s.end(number, "unsigned")
 		return
 	}
 	s.t.Fatalf("an agreement that was given is not in the list")
@@ -206,27 +310,25 @@ func (s *sheet) revoke(*rapid.T) {
 	if !ok {
 		return
 	}
-	if a, err := s.ledger.Revoke(s.t.Context(), number); err != nil || a.State != "unsigned" {
+	if a, err := s.ledger.Revoke(s.t.Context(), number); err != nil || a.State == "signed" {
 		s.t.Fatalf("revoke: %+v, %v", a, err)
 	}
-	s.end(number)
+	s.end(number, "unsigned")
 }
 
 func (s *sheet) anyAgreement() (string, bool) {
-	var numbers []string
-	for _, c := range s.codes {
-		if c.agreement != "" {
-			numbers = append(numbers, c.agreement)
-		}
-	}
+	numbers := slices.Sorted(maps.Keys(s.states))
 	if len(numbers) == 0 {
 		return "", false
 	}
 	return rapid.SampledFrom(numbers).Draw(s.t, "agreement"), true
 }
 
-func (s *sheet) end(number string) {
-	s.states[number] = "unsigned"
+// end ends an agreement, unless it has ended already.
+func (s *sheet) end(number, state string) {
+	if s.states[number] == "signed" {
+		s.states[number] = state
+	}
 	for key, live := range s.signed {
 		if live == number {
 			delete(s.signed, key)

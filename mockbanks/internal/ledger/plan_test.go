@@ -49,7 +49,7 @@ func TestEveryStatementFindsItsRows(t *testing.T) {
 	}
 	indexes := map[string]string{
 		"address = +?3": "messages_by_address", "card = +?3": "agreements_by_card", "kind = +?6": "customers_by_kind",
-		"AND state = 'fresh'": "codes_fresh", "state = 'signed'": "agreements_", "max(made_at)": "codes_by_mobile",
+		"AND state = 'fresh'": "codes_fresh", "state = 'signed'": "agreements_", "AND refusal = ''": "answers_that_signed", "max(made_at)": "codes_by_mobile",
 		"d.made_at > ?5": "codes_by_mobile", "max(opened_at)": "cases_by_mobile", "z.opened_at > ?5": "cases_by_mobile",
 		"SET state = 'superseded', decided_at": "cases_open", "z.number = +?": "sqlite_autoindex_cases",
 	}

@@ -113,6 +113,7 @@ CREATE TABLE answers (
     at          INTEGER NOT NULL,
     PRIMARY KEY (channel, operation, number)
 ) WITHOUT ROWID;
+CREATE INDEX answers_that_signed ON answers (agreement) WHERE operation = 'confirm' AND refusal = '';
 
 CREATE TABLE messages (
     id      INTEGER PRIMARY KEY AUTOINCREMENT,

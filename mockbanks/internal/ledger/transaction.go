@@ -32,6 +32,7 @@ type transaction struct {
 	keepCase, supersedeCase, endCase, toldCase      statement
 	caseByID, caseByNumber, nextCase, caseOfMessage statement
 	holdingForCase                                  statement
+	codeOwner, killCode, agreementHeld              statement
 }
 
 // The pause between codes, and that between cases, belongs to a mobile and an
@@ -91,6 +92,10 @@ func newTransaction(p preparer, l *Ledger, cfg Config) (*transaction, error) {
 		&t.caseByNumber:  selectCase + `WHERE z.channel = +? AND z.number = +?`,
 		&t.nextCase:      selectCase + `WHERE z.state = 'received' ORDER BY z.turns_at LIMIT 1`,
 		&t.caseOfMessage: `SELECT case_id FROM messages WHERE id = ?`,
+		&t.codeOwner:     `SELECT institution FROM codes WHERE channel = +? AND number = +?`,
+		&t.killCode:      `UPDATE codes SET state = 'superseded' WHERE state = 'fresh' AND channel = +? AND number = +?`,
+		&t.agreementHeld: `SELECT EXISTS (SELECT 1 FROM answers
+			WHERE agreement = +? AND operation = 'confirm' AND refusal = '')`,
 	})
 }
 
@@ -114,8 +119,12 @@ func (t *transaction) earlier(r Request) (e earlier, err error) {
 }
 
 // again is the answer to the request's repetition. ElementsChanged: its number
-// has been used for a request that said something else.
+// has been used for a request that said something else. What has been reversed
+// stays so, whatever it says.
 func (e earlier) again(fingerprint []byte, now time.Time) Answer {
+	if e.answer.Refusal == Reversed {
+		return Answer{Refusal: Reversed, At: e.answer.At}
+	}
 	if !bytes.Equal(e.fingerprint, fingerprint) {
 		return Answer{Refusal: ElementsChanged, At: now}
 	}
