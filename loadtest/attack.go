@@ -22,6 +22,7 @@ type attackFlags struct {
 	output
 	scenario, stages, banks, mix, platform, profiles string
 	failures, failing                                string
+	deny                                             string
 	rate                                             float64
 	long, drain                                      time.Duration
 	inFlight                                         int
@@ -60,6 +61,7 @@ func attackCommand() *cobra.Command {
 	flags.StringVar(&f.failures, "failures", "", "make bindings fail, by category: document (information=42,bank=35,terminal=23) or a mix such as bank=1,account=2;\n"+
 		"failures of banks are ordered from the farm, at banks set aside for them")
 	flags.StringVar(&f.failing, "failing", "100%", "with --failures, the part of the bindings that are to fail")
+	flags.StringVar(&f.deny, "deny", "5%", "the part of the approvals that are denied, at banks whose people or customers approve; without --failures")
 	flags.BoolVar(&f.think, "think", false, "let people take as long as the platform's journey says")
 	flags.IntVar(&f.inFlight, "in-flight", 20_000, "bindings under way at once, 1 to 1,000,000; one that is due beyond is counted as not started")
 	flags.DurationVar(&f.drain, "drain", time.Minute, "how long the unfinished are waited for at the end, 0s to 1h")
@@ -133,6 +135,10 @@ func (f *attackFlags) run(c *cobra.Command) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return usageError{err}
 	}
+	var deny profiles.Share
+	if err := deny.UnmarshalText([]byte(f.deny)); err != nil {
+		return usageError{errors.New("--deny must be a part of 0% to 100%, such as 5%")}
+	}
 	set, err := loadSet(f.profiles)
 	if err != nil {
 		return err
@@ -148,7 +154,7 @@ func (f *attackFlags) run(c *cobra.Command) error {
 	}
 	s := &loadTest{
 		attack: load.Attack{Pace: pace, InFlight: f.inFlight, Drain: f.drain}, choice: choice, set: set,
-		bind: load.Bind{Gateway: gateway, Platform: f.platform, Run: "lt" + rand.Text()[:12], Judge: f.failures != ""},
+		bind: load.Bind{Deny: float64(deny), Gateway: gateway, Platform: f.platform, Run: "lt" + rand.Text()[:12], Judge: f.failures != ""},
 		farm: f.farm(), progress: progress(c.ErrOrStderr(), pace.Count()), stderr: c.ErrOrStderr(),
 	}
 	if f.think {

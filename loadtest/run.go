@@ -43,6 +43,7 @@ func (s *loadTest) run(ctx context.Context) (*report.Report, error) {
 		return nil, err
 	}
 	recorder := load.NewRecorder(len(banks))
+	s.bind.Desk = s.farm
 	s.bind.Inbox, s.bind.Plan, s.bind.Record, s.bind.Done = s.farm, plan, recorder, s.progress
 	starts := s.attack.Run(ctx, s.bind.Shoot)
 	calm() // now and not after a report that may take long

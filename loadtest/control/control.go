@@ -126,6 +126,15 @@ func (f *Farm) Inbox(ctx context.Context, bank, to, after string, wait time.Dura
 	return page.Messages, err
 }
 
+// Decide approves or denies what a message asks for, as the bank's people would, or its customer.
+func (f *Farm) Decide(ctx context.Context, bank, message string, approve bool) error {
+	verb := "deny"
+	if approve {
+		verb = "approve"
+	}
+	return f.ask(ctx, http.MethodPost, "/banks/"+url.PathEscape(bank)+"/inbox/"+url.PathEscape(message)+"/"+verb, nil, nil, nil)
+}
+
 // Agreements returns one page of a bank's agreements and the next page's cursor.
 func (f *Farm) Agreements(ctx context.Context, bank, cursor string, limit int) ([]Agreement, string, error) {
 	q := url.Values{"limit": {strconv.Itoa(limit)}}

@@ -55,6 +55,7 @@ func (t Think) of(i int) (apply, confirm time.Duration) {
 type Bind struct {
 	Gateway  Gateway
 	Inbox    Inbox
+	Desk     Desk
 	Plan     []Subject
 	Record   *Recorder
 	Platform string
@@ -63,6 +64,8 @@ type Bind struct {
 	Run string
 	// CodeWait is how long the code is waited for. Default 10s.
 	CodeWait time.Duration
+	// Deny is the part of the approvals that are refused, 0 to 1, where no failures are planned.
+	Deny float64
 	// Settle is how long an unknown outcome is asked about. Default 60s.
 	Settle time.Duration
 	// Now is the clock. Default time.Now.
@@ -75,6 +78,7 @@ type Bind struct {
 
 // The pauses between two looks at a binding that is being found out, or at an inbox.
 const (
+	pollFirst  = 25 * time.Millisecond // after a decision
 	pollLeast  = 100 * time.Millisecond
 	pollMost   = 2 * time.Second
 	inboxWait  = 5 * time.Second        // of one long poll
@@ -129,6 +133,9 @@ func (s *session) run(ctx context.Context) string {
 	if end != "" {
 		return end
 	}
+	if a.State == "awaiting_approval" {
+		return s.approval(ctx, a, s.arrived.Add(first), second)
+	}
 	code, ok := s.code(ctx, s.arrived.Add(first))
 	if !ok {
 		s.failed(Confirm, Answer{Category: CategoryInbox, Code: EndNoCode})
@@ -141,7 +148,7 @@ func (s *session) run(ctx context.Context) string {
 	return s.confirm(ctx, a, code, due)
 }
 
-// apply asks for the binding. An empty end means that the code is waited for.
+// apply asks for the binding. An empty end means that a code or an approval is waited for.
 func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end string) {
 	w := Wallet{Key: s.name(), User: s.name(), Platform: s.Platform, Subject: s.subject}
 	if p := s.subject.Planned; p != nil && p.spoil != nil {
@@ -159,10 +166,8 @@ func (s *session) apply(ctx context.Context, due time.Time) (a Answer, end strin
 	switch {
 	case end != "":
 		return a, end
-	case a.State == "awaiting_code":
+	case a.State == "awaiting_code", a.State == "awaiting_approval":
 		return a, ""
-	case a.State == "awaiting_approval": // nobody approves here
-		return a, EndProcessing
 	}
 	return a, EndFailed
 }
@@ -231,13 +236,9 @@ func endOf(a Answer) string {
 
 // settle asks about a binding until it is known. An empty end means that it is not processing any more.
 func (s *session) settle(ctx context.Context, step Step, a Answer) (Answer, string) {
-	limit := s.Settle
-	if limit <= 0 {
-		limit = time.Minute
-	}
-	until := s.now().Add(limit)
+	until := s.now().Add(s.settleLimit())
 	told := a.Code
-	for a.State == "processing" || a.State == "awaiting_approval" {
+	for a.State == "processing" {
 		now := s.now()
 		if now.After(until) || !sleep(ctx, min(max(a.PollAfter.Sub(now), pollLeast), pollMost)) {
 			return a, EndProcessing
@@ -254,8 +255,23 @@ func (s *session) settle(ctx context.Context, step Step, a Answer) (Answer, stri
 	return a, ""
 }
 
-// code waits for the message of this very apply.
+func (s *session) settleLimit() time.Duration {
+	if s.Settle <= 0 {
+		return time.Minute
+	}
+	return s.Settle
+}
+
+// code waits for the code of this very apply.
 func (s *session) code(ctx context.Context, applied time.Time) (secret.Code, bool) {
+	m, ok := s.message(ctx, s.subject.Customer.Mobile.Reveal(), applied, func(m message) bool { return !m.Code.IsZero() })
+	return m.Code, ok
+}
+
+type message = control.Message
+
+// message waits for a message of this very apply.
+func (s *session) message(ctx context.Context, to string, applied time.Time, wanted func(message) bool) (message, bool) {
 	limit := s.CodeWait
 	if limit <= 0 {
 		limit = 10 * time.Second
@@ -265,17 +281,17 @@ func (s *session) code(ctx context.Context, applied time.Time) (secret.Code, boo
 	oldest := applied.Truncate(time.Second)
 	for seen := ""; ; {
 		wait := min(inboxWait, max(time.Second, until.Sub(s.now())))
-		messages, err := s.Inbox.Inbox(ctx, s.subject.Bank, s.subject.Customer.Mobile.Reveal(), seen, wait)
+		messages, err := s.Inbox.Inbox(ctx, s.subject.Bank, to, seen, wait)
 		for _, m := range messages {
-			if !m.Code.IsZero() && !m.At.Before(oldest) {
-				return m.Code, true
+			if wanted(m) && !m.At.Before(oldest) {
+				return m, true
 			}
 		}
 		if len(messages) > 0 {
 			seen = messages[0].ID
 		}
 		if s.now().After(until) || err != nil && !sleep(ctx, inboxPause) || ctx.Err() != nil {
-			return secret.Code{}, false
+			return message{}, false
 		}
 	}
 }

@@ -228,3 +228,54 @@ func about(t *testing.T, what string, got, want time.Duration) {
 		t.Errorf("%s took %v, want %v", what, got, want)
 	}
 }
+
+// Where somebody approves, the tool plays them, and times what follows the decision.
+func TestApprovalIsPlayedAndTimedFromTheDecision(t *testing.T) {
+	for _, deny := range []float64{0, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			var decided atomic.Value
+			b := &bank{
+				answer: func(w http.ResponseWriter, r *http.Request, _ int) {
+					sleep(r.Context(), 300*time.Millisecond)
+					say(w, 201, "N1", map[string]any{"id": "b1", "state": "awaiting_approval", "challenge": map[string]any{"kind": "email"}})
+				},
+				decide: func(verb string) {
+					decided.Store(time.Now())
+					if want := map[float64]string{0: "approve", 1: "deny"}[deny]; verb != want {
+						t.Errorf("the tool says %s, want %s", verb, want)
+					}
+				},
+				get: func(w http.ResponseWriter, id string) {
+					at, _ := decided.Load().(time.Time)
+					switch {
+					case at.IsZero() || time.Since(at) < time.Second:
+						say(w, 200, "", map[string]any{"id": id, "state": "awaiting_approval"})
+					case deny == 0:
+						say(w, 200, "", map[string]any{"id": id, "state": "active"})
+					default:
+						say(w, 200, "", map[string]any{"id": id, "state": "failed", "problem": map[string]any{"code": "approval_denied", "category": "information"}})
+					}
+				},
+			}
+			got := one(t, b, func(s *Bind) {
+				s.Deny = deny
+				s.Think = Think{Journey: 90 * time.Second, Seed: 7}
+				s.Plan[0].Customer.Email = "a@b.example"
+			})
+			about(t, "apply", got.Steps[Apply].Banked.Max(), 300*time.Millisecond)
+			if seen := got.Steps[Approval].All(); seen.Count() != 1 || seen.Max() < time.Second || seen.Max() > 2*time.Second {
+				t.Errorf("seen after %v", seen.Max())
+			}
+			want, failures := EndActive, 0
+			if deny == 1 {
+				want, failures = EndFailed, 1
+			}
+			if got.Ends[want] != 1 || len(got.Failures) != failures || got.Steps[Confirm].Banked.Count() != 0 {
+				t.Errorf("ends %v, failures %v", got.Ends, got.Failures)
+			}
+			if deny == 0 && (got.Whole.Max() > 3*time.Second || got.Journey.Max() < 10*time.Second) {
+				t.Errorf("whole %v, journey %v", got.Whole.Max(), got.Journey.Max())
+			}
+		})
+	}
+}

@@ -23,6 +23,7 @@ type Answer struct {
 	State      string
 	Requires   []string  // what a confirm must bring
 	PollAfter  time.Time // not earlier than this
+	Challenge  string    // the kind of message that the bank has sent
 	BankNumber string    // the gateway's number of the exchange with the bank; empty: no bank was asked
 	Category   string    // of the problem, if there is one
 	Code       string    // of the problem
@@ -105,6 +106,9 @@ type envelope struct {
 		Requires []string  `json:"requires"`
 		After    time.Time `json:"after"`
 	} `json:"next"`
+	Challenge struct {
+		Kind string `json:"kind"`
+	} `json:"challenge"`
 	Problem struct {
 		Code     string `json:"code"`
 		Category string `json:"category"`
@@ -131,6 +135,7 @@ func answer(res *http.Response, err error) (Answer, error) {
 	}
 	a := Answer{
 		Status: res.StatusCode, ID: e.ID, State: e.State, Requires: e.Next.Requires, PollAfter: e.Next.After,
+		Challenge:  e.Challenge.Kind,
 		BankNumber: res.Header.Get("Kaqiao-Bank-Number"),
 		Category:   e.Category, Code: e.Code,
 	}

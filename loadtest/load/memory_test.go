@@ -77,6 +77,8 @@ type bank struct {
 	// confirm decides how a confirm fares; nil: active at once.
 	confirm func(w http.ResponseWriter, id string, body map[string]any)
 	get     func(w http.ResponseWriter, id string)
+	// decide hears approve or deny.
+	decide func(verb string)
 }
 
 func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -94,6 +96,9 @@ func (b *bank) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		say(w, 200, "N"+id, map[string]any{"id": id, "state": "active"})
 	case strings.HasPrefix(r.URL.Path, "/v1/bindings/"):
 		b.get(w, id)
+	case strings.HasPrefix(r.URL.Path, "/banks/abc/inbox/m1/"):
+		b.decide(strings.TrimPrefix(r.URL.Path, "/banks/abc/inbox/m1/"))
+		w.WriteHeader(http.StatusNoContent)
 	case strings.HasSuffix(r.URL.Path, "/inbox"):
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -110,6 +115,9 @@ func (b *bank) apply(w http.ResponseWriter, r *http.Request, body map[string]any
 	mobile, _ := body["holder"].(map[string]any)["mobile"].(string)
 	if b.messages == nil {
 		b.messages = map[string][]map[string]any{}
+	}
+	if email, _ := body["holder"].(map[string]any)["email"].(string); email != "" {
+		b.messages[email] = []map[string]any{{"id": "m1", "kind": "email", "to": email, "approval": "received", "at": time.Now()}}
 	}
 	b.messages[mobile] = append([]map[string]any{{"id": "1", "kind": "sms", "to": mobile, "code": "123456", "at": time.Now()}}, b.messages[mobile]...)
 	b.mu.Unlock()
@@ -155,5 +163,5 @@ func scenario(t *testing.T, c *http.Client, n int) *Bind {
 	for i := range plan {
 		plan[i] = Subject{Bank: "abc", Kind: "debit", Customer: &people[i]}
 	}
-	return &Bind{Gateway: g, Inbox: control.New("http://memory", c), Plan: plan, Record: NewRecorder(1), Platform: "wechat", Run: "t"}
+	return &Bind{Gateway: g, Inbox: control.New("http://memory", c), Desk: control.New("http://memory", c), Plan: plan, Record: NewRecorder(1), Platform: "wechat", Run: "t"}
 }

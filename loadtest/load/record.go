@@ -14,11 +14,12 @@ type Step int
 const (
 	Apply Step = iota
 	Confirm
+	Approval // from somebody's decision until the caller sees it
 	steps
 )
 
 // String is the operation's name, as the farm has it too.
-func (s Step) String() string { return [...]string{"apply", "confirm"}[s] }
+func (s Step) String() string { return [...]string{"apply", "confirm", "approval"}[s] }
 
 // How a binding ended. Of all that were started, each ended in exactly one way.
 const (
@@ -29,6 +30,9 @@ const (
 	EndUnanswered = "unanswered" // the gateway gave no answer
 	EndCutOff     = "cut_off"    // still running when the attack was over
 )
+
+// Steps lists the steps, in their order.
+func Steps() []Step { return []Step{Apply, Confirm, Approval} }
 
 // Ends lists them in the order in which people want to read them.
 func Ends() []string {

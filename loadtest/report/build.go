@@ -74,8 +74,11 @@ func group(id, tier string, banks int, t load.Tally, long time.Duration) Group {
 		f := figures(t.Journey, long)
 		g.Journey = &f
 	}
-	for _, s := range []load.Step{load.Apply, load.Confirm} {
+	for _, s := range load.Steps() {
 		timing := t.Steps[s]
+		if s == load.Approval && timing.All().Count() == 0 {
+			continue // nobody was asked to approve
+		}
 		g.Steps = append(g.Steps, Step{
 			Step: s.String(), All: figures(timing.All(), long), Banked: figures(timing.Banked, long),
 			Share: Share{

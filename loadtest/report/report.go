@@ -66,7 +66,7 @@ type Group struct {
 	ID       string           `json:"id"`
 	Tier     string           `json:"tier"`
 	Banks    int              `json:"banks"`
-	Steps    []Step           `json:"steps"`             // apply, confirm
+	Steps    []Step           `json:"steps"`             // apply, confirm, and approval where somebody was asked for one
 	Whole    Figures          `json:"binding"`           // signed ones, from the due apply, without the person's thinking
 	Journey  *Figures         `json:"journey,omitempty"` // the same with it
 	Ends     map[string]int64 `json:"ends"`              // each binding that was started ended in one way

@@ -115,7 +115,9 @@ func (p *printer) latency(groups []Group, byBank bool) {
 			name = ""
 		}
 		for _, s := range g.Steps {
-			row(s.Step, s.All)
+			if s.All.Count > 0 || len(g.Steps) < len(load.Steps()) {
+				row(s.Step, s.All)
+			}
 		}
 		row("binding", g.Whole)
 		if g.Journey != nil {
@@ -136,6 +138,9 @@ func (p *printer) share() {
 		name := word(p.words.tiers, g.ID)
 		for _, s := range g.Steps {
 			h := s.Share
+			if s.All.Count == 0 && len(g.Steps) == len(load.Steps()) || h.Joinable == 0 && s.Step == load.Approval.String() {
+				continue // another step takes its place, or no bank was asked
+			}
 			joined, joinable = joined+h.Joined, joinable+h.Joinable
 			t.add(name, word(p.words.steps, s.Step), strconv.FormatInt(h.Joined, 10),
 				h.Total.show(h.Total.P50MS), h.Bank.show(h.Bank.P50MS), h.Bank.show(h.Bank.P99MS),

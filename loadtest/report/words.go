@@ -54,7 +54,7 @@ func english() words {
 		planned:    plannedEnglish(),
 		doubts:     "Before you trust these figures",
 		tiers:      map[string]string{"state": "state", "city": "city", "foreign": "foreign"},
-		steps:      map[string]string{"apply": "apply", "confirm": "confirm", "binding": "whole binding", "journey": "with thinking"},
+		steps:      map[string]string{"apply": "apply", "confirm": "confirm", "approval": "approval seen", "binding": "whole binding", "journey": "with thinking"},
 		verdicts:   map[string]string{Met: "met", Slower: "missed: slower", Faster: "faster than stated", TooFew: "too few answers"},
 		endings:    map[string]string{"active": "active", "failed": "failed", "processing": "processing", "no_code": "no code", "unanswered": "unanswered", "cut_off": "cut off"},
 		categories: map[string]string{},
@@ -83,7 +83,7 @@ func chinese() words {
 		planned:  plannedChinese(),
 		doubts:   "数据可信度提示",
 		tiers:    map[string]string{"state": "国有大行", "city": "城商行", "foreign": "外资银行"},
-		steps:    map[string]string{"apply": "签约申请", "confirm": "签约确认", "binding": "完整绑卡", "journey": "含用户操作"},
+		steps:    map[string]string{"apply": "签约申请", "confirm": "签约确认", "approval": "审批生效", "binding": "完整绑卡", "journey": "含用户操作"},
 		verdicts: map[string]string{Met: "达标", Slower: "未达标：偏慢", Faster: "快于标称", TooFew: "样本不足"},
 		endings:  map[string]string{"active": "成功", "failed": "失败", "processing": "处理中", "no_code": "未收到验证码", "unanswered": "无应答", "cut_off": "截断"},
 		categories: map[string]string{
