@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"kaqiao/profiles/wire/epcc"
+	"kaqiao/profiles/wire/iso8583"
 	"kaqiao/profiles/wire/jws"
 )
 
@@ -32,6 +33,13 @@ func Protocols() []Protocol {
 			MemberForm: "C and 13 digits",
 		},
 		{
+			Name:       "iso8583",
+			NewOptions: func() any { return new(iso8583.Options) },
+			Check:      checkISO8583,
+			Member:     regexp.MustCompile(`^[0-9]{8,11}$`),
+			MemberForm: "8 to 11 digits",
+		},
+		{
 			Name:       "jws",
 			NewOptions: func() any { return new(jws.Options) },
 			Check:      checkJWS,
@@ -39,6 +47,11 @@ func Protocols() []Protocol {
 			MemberForm: "a BIC of 8 or 11 characters",
 		},
 	}
+}
+
+func checkISO8583(options any) error {
+	_, err := options.(*iso8583.Options).Complete()
+	return err
 }
 
 func checkEPCC(options any) error {
