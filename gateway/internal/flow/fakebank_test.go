@@ -13,15 +13,15 @@ import (
 type fate int
 
 const (
-	arrives    fate = iota
-	noLine          // not one byte leaves
-	lostBefore      // the bank never sees it
-	lostAfter       // the bank does it, the answer is lost
-	late            // the answer never comes, and the bank does it some seconds later
-	answersSoon     // the bank does it, and answers when nobody waits any more
-	answersLate     // the same, some seconds later still
-	turnedDown      // the bank says no, for a reason of the account
-	busy            // the bank says that it is busy, and does nothing
+	arrives     fate = iota
+	noLine           // not one byte leaves
+	lostBefore       // the bank never sees it
+	lostAfter        // the bank does it, the answer is lost
+	late             // the answer never comes, and the bank does it some seconds later
+	answersSoon      // the bank does it, and answers when nobody waits any more
+	answersLate      // the same, some seconds later still
+	turnedDown       // the bank says no, for a reason of the account
+	busy             // the bank says that it is busy, and does nothing
 )
 
 // fakeBank is a bank with a truth of its own. Codes are always canaryCode.

@@ -37,7 +37,7 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	var result op.Result
 	settling := false
 	_, err := s.cfg.Banks.Do(ctx, bank.Step{
-		Op:      st.op,
+		Op: st.op,
 		Attempt: journal.Attempt{
 			ID: s.id("att_", st.op.At), Binding: st.binding.ID, Asked: st.tried,
 			Borrowed: st.op.Kind == op.Confirm && st.op.Number == st.op.Signing,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"kaqiao/gateway/internal/bank"
@@ -190,24 +189,6 @@ func earlier(history []journal.Attempt, a journal.Attempt, of op.Result) bool {
 		}
 	}
 	return false
-}
-
-// doubt takes a bank's no to a confirm for an unknown outcome where an earlier
-// confirm of the same code was given up as never arrived. It may have arrived
-// since, and signed: then the no is to a code that is used up. A query tells.
-func (s *Service) doubt(ctx context.Context, a journal.Attempt, r op.Result) (journal.Attempt, op.Result) {
-	if a.Kind != op.Confirm || r.Outcome != op.Refused || r.Reason == op.CodeWrong {
-		return a, r
-	}
-	history, err := s.cfg.Store.Attempts(context.WithoutCancel(ctx), a.Binding)
-	given := func(h journal.Attempt) bool {
-		return h.ID != a.ID && h.Kind == op.Confirm && h.Number == a.Number && h.Outcome == op.Refused && h.Reason == op.BankTimeout
-	}
-	if err == nil && !slices.ContainsFunc(history, given) {
-		return a, r
-	}
-	a.Outcome, a.Reason = op.Unknown, r.Reason
-	return a, op.Result{Outcome: op.Unknown, Reason: r.Reason, RawCode: r.RawCode, Exchange: r.Exchange}
 }
 
 func (s *Service) write(ctx context.Context, c journal.Change) error {
