@@ -113,8 +113,16 @@ func linkCards(banks entries[Bank]) (*bins.Table, error) {
 	}
 	rows := append(ownCards(banks), shipped...)
 	claimed := claims(banks, shipped)
+	byID := make(map[string]*Bank, len(banks))
+	for _, e := range banks {
+		byID[e.f.id] = e.v
+	}
 	for i := len(rows) - len(shipped); i < len(rows); i++ {
-		rows[i].Bank = claimed[rows[i].Table]
+		row := &rows[i]
+		row.Bank = claimed[row.Table]
+		if bank := byID[row.Bank]; bank != nil {
+			row.QuickPass = bank.quickPass(row.Prefix, row.Scheme)
+		}
 	}
 	// A profile's row that differs from the shipped one is what profiles are for, and the
 	// shipped table's quarrels with itself are settled by its order: conflicts are no news here.
@@ -174,7 +182,7 @@ func ownCards(banks entries[Bank]) []bins.Row {
 			taken[this] = e.f.id
 			rows = append(rows, bins.Row{
 				Prefix: b.Prefix, Length: uint8(b.Length), //nolint:gosec // 13 to 19
-				Bank: e.f.id, Type: b.Type, Scheme: b.Scheme, NoLuhn: b.NoLuhn, Offline: b.NoOnlinePayment,
+				Bank: e.f.id, Type: b.Type, Scheme: b.Scheme, NoLuhn: b.NoLuhn, Offline: b.NoOnlinePayment, QuickPass: b.QuickPass,
 			})
 		}
 	}

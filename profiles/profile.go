@@ -60,6 +60,12 @@ type Bank struct {
 	Challenge Challenge `yaml:"challenge"`
 	// Accounts says which accounts may be bound.
 	Accounts Accounts `yaml:"accounts"`
+	// Client is what the bank demands of the wallet's client (M14).
+	Client Client `yaml:"client"`
+	// OldCardsQuickPass says whether the bank's cards from before the prefix 62, those on 9, may carry the QuickPass
+	// mark (M20): never or unknown. Default never (inferred: the mark stands on chip cards, which are younger). What a
+	// prefix of bins says for itself goes before it.
+	OldCardsQuickPass string `yaml:"old_cards_quickpass"`
 	// Money is what one customer may pay by agreement.
 	Money Money `yaml:"money"`
 	// Limits is what the gateway may ask of the bank, whatever the channel.
@@ -102,6 +108,10 @@ type BIN struct {
 	Scheme string `yaml:"scheme"`
 	// NoLuhn is true where cards of this prefix do not carry a Luhn digit. Default false.
 	NoLuhn bool `yaml:"no_luhn"`
+	// QuickPass says whether cards of this prefix carry the QuickPass mark (闪付): always, never or unknown (M20). What a
+	// caller read off the card is compared with it. Default: never on another network than unionpay, whose mark it is;
+	// else as old_cards_quickpass says.
+	QuickPass string `yaml:"quickpass"`
 	// NoOnlinePayment is true where cards of this prefix can't pay online over UnionPay: they can't be bound (M03). Default false.
 	NoOnlinePayment bool `yaml:"no_online_payment"`
 }
@@ -144,6 +154,16 @@ type Accounts struct {
 	Classes []string `yaml:"classes"`
 	// PasswordFree says whether the bank opens small password-free payment with the agreement.
 	PasswordFree PasswordFree `yaml:"password_free"`
+}
+
+// Client is the oldest client that a bank still serves (M14): some banks have an encryption of their own, which only
+// newer clients carry. An older one is refused before the bank is asked.
+type Client struct {
+	// Least is the oldest version of the wallet, such as "8.0.0". A request without a version counts as too old. Empty: any.
+	Least string `yaml:"least"`
+	// Protocol is the oldest version of the bank's own protocol that a client may carry, such as "2.1". A request that
+	// does not name one is judged by Least alone. Empty: any.
+	Protocol string `yaml:"protocol"`
 }
 
 // PasswordFree is small payment without a password (M12).
@@ -377,6 +397,10 @@ type Platform struct {
 	Schemes []string `yaml:"schemes"`
 	// Documents are the document types it takes. At least one.
 	Documents []string `yaml:"documents"`
+	// RealName is the identity level that a user must have in the wallet before a card is bound: none, class_i, class_ii
+	// or class_iii, as payment accounts are classed (one, three or five outside checks of the identity). Default none.
+	// A request that does not name the user's level is taken: the wallet vouches for it.
+	RealName string `yaml:"real_name"`
 	// Journey is how long a person takes for a whole binding on average, 1s to 1h. Required.
 	Journey Duration `yaml:"journey"`
 	// Terminal is what the wallet demands of a phone.

@@ -77,6 +77,10 @@ func TestBankRules(t *testing.T) {
 	try(t, "banks/mybank.yaml", []broken{
 		{"id: mybank", "id: MyBank", "id: want a to z, 0 to 9 and - between them, at most 32"},
 		{"id: mybank", "id: -bank", "id: want a to z"},
+		{"quickpass: always", "quickpass: yes", `bins[0].quickpass: "yes" is not one of`},
+		{"old_cards_quickpass: never", "old_cards_quickpass: always", `old_cards_quickpass: "always" is not one of`},
+		{`least: "8.0.0"`, `least: 8.0`, "client.least: want a text: put it in quotes"},
+		{`protocol: "2.1"`, `protocol: "two"`, "client.protocol: want a version in quotes"},
 		{"id: mybank", "id: otherbank", `id: "otherbank" is not the name of the file: want "mybank"`},
 		{"zh: 示例银行", `zh: " "`, "name.zh: required: a text"},
 		{"en: Example Bank", "en: " + strings.Repeat("e", 121), "name.en: longer than 120 bytes"},
@@ -293,6 +297,7 @@ func TestPlatformRules(t *testing.T) {
 		{"schemes: [unionpay]", "schemes: []", "schemes: required: at least one"},
 		{"[resident_id, passport]", "[resident_id, pasport]", `documents[1]: "pasport" is not one of`},
 		{"[resident_id, passport]", "[resident_id, resident_id]", "documents[1]: the same as entry 1"},
+		{"real_name: none", "real_name: class_iv", `real_name: "class_iv" is not one of`},
 		{"journey: 90s", "journey: 61m", "journey: 1h1m0s is not within 1s to 1h0m0s"},
 		{"journey: 90s", "", "journey: required"},
 		{`android: "5.0"`, `android: 5.0`, "terminal.android: want a text: put it in quotes"},

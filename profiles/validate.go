@@ -4,6 +4,8 @@ import (
 	"math"
 	"regexp"
 	"time"
+
+	"kaqiao/profiles/bins"
 )
 
 // The tiers, card types and schemes that profiles speak of.
@@ -18,6 +20,12 @@ func Documents() []string {
 		"hk_macao_taiwan_residence", "foreign_residence", "business_licence",
 	}
 }
+
+// IdentityLevels are how surely a wallet knows its user, the least sure first.
+func IdentityLevels() []string { return []string{"none", "class_i", "class_ii", "class_iii"} }
+
+// quickPasses are what may be known of the QuickPass mark.
+func quickPasses() []string { return []string{bins.Always, bins.Never, bins.Unknown} }
 
 // rules are the patterns of texts, compiled once for each load.
 type rules struct {

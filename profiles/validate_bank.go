@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kaqiao/profiles/bins"
 )
 
 // bank checks one bank by itself and fills in the defaults. What needs other files is link's.
@@ -14,6 +16,7 @@ func (r *rules) bank(p place, b *Bank) {
 	r.routes(p.key("routes"), b)
 	r.challenge(p.key("challenge"), &b.Challenge)
 	r.money(p, b)
+	r.client(p.key("client"), &b.Client)
 	r.limits(p.key("limits"), &b.Limits)
 	r.timeouts(p.key("timeouts"), &b.Timeouts)
 	r.promise(p.key("answers"), &b.Answers)
@@ -33,6 +36,7 @@ func (r *rules) numbers(p place, b *Bank) {
 	}
 	distinct(issuers, b.IssuerCodes, strings.Clone)
 
+	choice(p.key("old_cards_quickpass"), &b.OldCardsQuickPass, bins.Never, bins.Never, bins.Unknown)
 	tables := p.key("table_codes")
 	atMost(tables, len(b.TableCodes), 16)
 	for i, code := range b.TableCodes {
@@ -49,6 +53,7 @@ func (r *rules) numbers(p place, b *Bank) {
 		whole(q.key("length"), &bin.Length, 0, 13, 19)
 		choice(q.key("type"), &bin.Type, "debit", cardTypes()...)
 		choice(q.key("scheme"), &bin.Scheme, "unionpay", schemes()...)
+		choice(q.key("quickpass"), &bin.QuickPass, b.quickPass(bin.Prefix, bin.Scheme), quickPasses()...)
 	}
 	type cards struct {
 		prefix string
@@ -57,6 +62,26 @@ func (r *rules) numbers(p place, b *Bank) {
 	distinct(own, b.BINs, func(b BIN) cards { return cards{b.Prefix, b.Length} })
 	if len(b.TableCodes) == 0 && len(b.BINs) == 0 {
 		own.fault("the bank has no cards: give bins, table_codes or both")
+	}
+}
+
+// quickPass is what is known of the QuickPass mark of cards of which no row says it.
+func (b *Bank) quickPass(prefix, scheme string) string {
+	switch {
+	case scheme != "unionpay":
+		return bins.Never
+	case strings.HasPrefix(prefix, "9"):
+		return b.OldCardsQuickPass
+	}
+	return bins.Unknown
+}
+
+// client checks what the bank demands of a client.
+func (r *rules) client(p place, c *Client) {
+	for key, version := range map[string]string{"least": c.Least, "protocol": c.Protocol} {
+		if q := p.key(key); !q.absent() {
+			pattern(q, version, r.version, `a version in quotes, such as "8.0.0"`)
+		}
 	}
 }
 

@@ -194,6 +194,7 @@ func (r *rules) platform(p place, w *Platform) {
 	r.identity(p, w.ID, w.Name)
 	choices(p.key("schemes"), w.Schemes, schemes()...)
 	choices(p.key("documents"), w.Documents, Documents()...)
+	choice(p.key("real_name"), &w.RealName, "none", IdentityLevels()...)
 	required(p.key("journey"))
 	span(p.key("journey"), &w.Journey, 0, time.Second, time.Hour)
 	for _, version := range []struct {

@@ -20,4 +20,14 @@ type Row struct {
 	NoLuhn bool   // cards of this prefix carry no Luhn digit
 	// Offline: cards of this prefix can't pay online over UnionPay. No shipped row says so.
 	Offline bool
+	// QuickPass is what is known of the QuickPass mark (闪付) on such cards: Always, Never, Unknown or
+	// nothing, which is Unknown. No shipped row says it; the profile of its bank does.
+	QuickPass string
 }
+
+// What may be known of a mark on a card.
+const (
+	Always  = "always"
+	Never   = "never"
+	Unknown = "unknown"
+)
