@@ -104,7 +104,7 @@ func (a *App) wire() error {
 	var resolver *resolve.Resolver
 	a.service = flow.New(flow.Config{
 		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store}, Node: a.cfg.Node,
-		Router: route.New(a.banks.Connected), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
+		Router: route.New(a.banks), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
 		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) },
 	})
 	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log})

@@ -161,6 +161,27 @@ func (e CardResolutionElements) Valid() bool {
 	}
 }
 
+// Defines values for CardResolutionManualReason.
+const (
+	CardResolutionManualReasonAmbiguous CardResolutionManualReason = "ambiguous"
+	CardResolutionManualReasonInvalid   CardResolutionManualReason = "invalid"
+	CardResolutionManualReasonUnsure    CardResolutionManualReason = "unsure"
+)
+
+// Valid indicates whether the value is a known member of the CardResolutionManualReason enum.
+func (e CardResolutionManualReason) Valid() bool {
+	switch e {
+	case CardResolutionManualReasonAmbiguous:
+		return true
+	case CardResolutionManualReasonInvalid:
+		return true
+	case CardResolutionManualReasonUnsure:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CardResolutionResult.
 const (
 	CardResolutionResultCard                CardResolutionResult = "card"
@@ -281,6 +302,30 @@ func (e DocumentType) Valid() bool {
 	}
 }
 
+// Defines values for IdentityLevel.
+const (
+	IdentityLevelClassI   IdentityLevel = "class_i"
+	IdentityLevelClassIi  IdentityLevel = "class_ii"
+	IdentityLevelClassIii IdentityLevel = "class_iii"
+	IdentityLevelNone     IdentityLevel = "none"
+)
+
+// Valid indicates whether the value is a known member of the IdentityLevel enum.
+func (e IdentityLevel) Valid() bool {
+	switch e {
+	case IdentityLevelClassI:
+		return true
+	case IdentityLevelClassIi:
+		return true
+	case IdentityLevelClassIii:
+		return true
+	case IdentityLevelNone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MoneyCurrency.
 const (
 	MoneyCurrencyCNY MoneyCurrency = "CNY"
@@ -324,6 +369,7 @@ const (
 	NextActionNone                NextAction = "none"
 	NextActionPoll                NextAction = "poll"
 	NextActionRestart             NextAction = "restart"
+	NextActionStepUp              NextAction = "step_up"
 )
 
 // Valid indicates whether the value is a known member of the NextAction enum.
@@ -338,6 +384,8 @@ func (e NextAction) Valid() bool {
 	case NextActionPoll:
 		return true
 	case NextActionRestart:
+		return true
+	case NextActionStepUp:
 		return true
 	default:
 		return false
@@ -436,9 +484,11 @@ const (
 	ProblemCodeDailyLimit                 ProblemCode = "daily_limit"
 	ProblemCodeDocumentMismatch           ProblemCode = "document_mismatch"
 	ProblemCodeDocumentTypeUnsupported    ProblemCode = "document_type_unsupported"
+	ProblemCodeEnvelopeKeyInvalid         ProblemCode = "envelope_key_invalid"
 	ProblemCodeForbidden                  ProblemCode = "forbidden"
 	ProblemCodeFxQuotaExceeded            ProblemCode = "fx_quota_exceeded"
 	ProblemCodeIdempotencyConflict        ProblemCode = "idempotency_conflict"
+	ProblemCodeIdentityLevelTooLow        ProblemCode = "identity_level_too_low"
 	ProblemCodeIdentityMismatch           ProblemCode = "identity_mismatch"
 	ProblemCodeInsufficientFunds          ProblemCode = "insufficient_funds"
 	ProblemCodeInternal                   ProblemCode = "internal"
@@ -467,6 +517,7 @@ const (
 	ProblemCodeUnauthorised               ProblemCode = "unauthorised"
 	ProblemCodeUnsupportedOnPlatform      ProblemCode = "unsupported_on_platform"
 	ProblemCodeValidation                 ProblemCode = "validation"
+	ProblemCodeVerificationUnsupported    ProblemCode = "verification_unsupported"
 	ProblemCodeVirtualCardNoPermission    ProblemCode = "virtual_card_no_permission"
 )
 
@@ -527,11 +578,15 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeDocumentTypeUnsupported:
 		return true
+	case ProblemCodeEnvelopeKeyInvalid:
+		return true
 	case ProblemCodeForbidden:
 		return true
 	case ProblemCodeFxQuotaExceeded:
 		return true
 	case ProblemCodeIdempotencyConflict:
+		return true
+	case ProblemCodeIdentityLevelTooLow:
 		return true
 	case ProblemCodeIdentityMismatch:
 		return true
@@ -588,6 +643,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnsupportedOnPlatform:
 		return true
 	case ProblemCodeValidation:
+		return true
+	case ProblemCodeVerificationUnsupported:
 		return true
 	case ProblemCodeVirtualCardNoPermission:
 		return true
@@ -865,8 +922,11 @@ type BindingRequest struct {
 	Agreement AgreementWish `json:"agreement,omitempty,omitzero"`
 	Card      Card          `json:"card"`
 	Holder    Holder        `json:"holder"`
-	Platform  ProfileID     `json:"platform"`
-	Terminal  Terminal      `json:"terminal"`
+
+	// IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
+	IdentityLevel IdentityLevel `json:"identity_level,omitempty,omitzero"`
+	Platform      ProfileID     `json:"platform"`
+	Terminal      Terminal      `json:"terminal"`
 
 	// UserID The wallet's own id of its user. Printable ASCII without spaces.
 	//
@@ -901,6 +961,9 @@ type Card struct {
 	//
 	// Example: 6228480402564890018
 	Number CardNumber `json:"number"`
+
+	// Quickpass Whether the QuickPass mark (闪付) stands on the card that was photographed. Left out: nobody has looked. What cannot be so of a card of this number is refused with `step_up_required`: have the person look at the card and its number again, and send what is there.
+	Quickpass *bool `json:"quickpass,omitempty"`
 }
 
 // CardAnew What the gateway does not keep of a card. What the bank does not want again is left aside.
@@ -956,6 +1019,9 @@ type CardResolution struct {
 	// Luhn The check digit is right, or such cards carry none.
 	Luhn *bool `json:"luhn,omitempty"`
 
+	// ManualReason Why a person must type the number. unsure: no reading is believed strongly enough. invalid: what was read is no card number. ambiguous: two readings could both be meant.
+	ManualReason CardResolutionManualReason `json:"manual_reason,omitempty,omitzero"`
+
 	// OnlinePayment Such cards can pay online. Others can not be bound.
 	OnlinePayment *bool `json:"online_payment,omitempty"`
 
@@ -974,6 +1040,9 @@ type CardResolution struct {
 
 // CardResolutionElements defines model for CardResolution.Elements.
 type CardResolutionElements string
+
+// CardResolutionManualReason Why a person must type the number. unsure: no reading is believed strongly enough. invalid: what was read is no card number. ambiguous: two readings could both be meant.
+type CardResolutionManualReason string
 
 // CardResolutionResult defines model for CardResolution.Result.
 type CardResolutionResult string
@@ -1095,6 +1164,9 @@ type Holder struct {
 // IdempotencyKey Printable ASCII without spaces.
 type IdempotencyKey = string
 
+// IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
+type IdentityLevel string
+
 // Money Example: {"currency":"CNY","minor":20000}
 type Money struct {
 	Currency MoneyCurrency `json:"currency"`
@@ -1165,13 +1237,16 @@ type ProblemDocument struct {
 	Errors []FieldError `json:"errors,omitempty,omitzero"`
 
 	// Instance Example: /v1/bindings/bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX
-	Instance  string  `json:"instance"`
-	Outcome   Outcome `json:"outcome"`
-	Remedy    Text    `json:"remedy"`
-	RequestID string  `json:"request_id"`
-	Retry     Retry   `json:"retry"`
-	Status    int     `json:"status"`
-	Title     string  `json:"title"`
+	Instance string `json:"instance"`
+
+	// Next What the caller should do before it tries again, where that can be said in a word.
+	Next      ProblemNext `json:"next,omitempty,omitzero"`
+	Outcome   Outcome     `json:"outcome"`
+	Remedy    Text        `json:"remedy"`
+	RequestID string      `json:"request_id"`
+	Retry     Retry       `json:"retry"`
+	Status    int         `json:"status"`
+	Title     string      `json:"title"`
 
 	// Type Example: /problems/name-mismatch
 	Type string `json:"type"`
@@ -1189,6 +1264,11 @@ type ProblemCategory string
 
 // ProblemCode defines model for ProblemCode.
 type ProblemCode string
+
+// ProblemNext What the caller should do before it tries again, where that can be said in a word.
+type ProblemNext struct {
+	Action NextAction `json:"action"`
+}
 
 // ProfileID defines model for ProfileId.
 type ProfileID = string
@@ -1221,6 +1301,11 @@ type Terminal struct {
 
 	// OsVersion Example: 14
 	OsVersion string `json:"os_version"`
+
+	// ProtocolVersion The version of the bank's own protocol in the client, for banks that have an encryption of their own. Left out: the bank judges the client by client_version alone.
+	//
+	// Example: 2.1
+	ProtocolVersion string `json:"protocol_version,omitempty,omitzero"`
 
 	// RestrictedMode HarmonyOS "pure mode" or its like is on.
 	RestrictedMode bool `json:"restricted_mode,omitempty,omitzero"`

@@ -70,7 +70,7 @@ func (s *Server) document(p *op.Problem, this *call) (int, []byte) {
 
 func (s *Server) documentAs(p *op.Problem, this *call, status int) (int, []byte) {
 	e := s.table.of(p.Reason)
-	f := facts{window: p.Window, afterS: p.RetryAfterS, attemptsLeft: p.AttemptsLeft}
+	f := facts{window: p.Window, afterS: p.RetryAfterS, attemptsLeft: p.AttemptsLeft, least: p.Least}
 	if p.Reason == op.BankBusy && f.window == "" {
 		if bank := s.Set.Bank(p.Bank); bank != nil {
 			f.window = bank.QuietHours.String()
@@ -85,6 +85,9 @@ func (s *Server) documentAs(p *op.Problem, this *call, status int) (int, []byte)
 		Detail: p.Detail, Instance: instance(p, this), Code: gen.ProblemCode(e.Code), Category: gen.ProblemCategory(e.Category),
 		Outcome: gen.Outcome(p.Outcome.String()), Retry: retry, Remedy: e.remedy(f), Binding: p.Binding,
 		AttemptsLeft: p.AttemptsLeft, RequestID: this.id,
+	}
+	if p.Reason == op.StepUpRequired {
+		doc.Next = gen.ProblemNext{Action: gen.NextActionStepUp}
 	}
 	if p.Bank != "" {
 		doc.Bank = gen.ProblemBank{ID: p.Bank, Code: p.RawCode}

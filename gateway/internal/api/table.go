@@ -76,6 +76,7 @@ type facts struct {
 	window       string
 	afterS       int
 	attemptsLeft *int
+	least        string // version that is needed
 }
 
 func (e *entry) retry(f facts) gen.Retry {
@@ -110,6 +111,9 @@ func (e *entry) remedy(f facts) gen.Text {
 	}
 	if f.attemptsLeft != nil {
 		known = append(known, "{attempts_left}", strconv.Itoa(*f.attemptsLeft))
+	}
+	if f.least != "" {
+		known = append(known, "{least}", f.least)
 	}
 	fill := strings.NewReplacer(known...)
 	zh, en := fill.Replace(e.Precise.ZH), fill.Replace(e.Precise.EN)

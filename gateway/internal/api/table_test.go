@@ -119,7 +119,7 @@ func TestRemediesAreFilled(t *testing.T) {
 	}
 	two := 2
 	for code, e := range table {
-		for _, f := range []facts{{}, {window: "00:00-08:00"}, {afterS: 9}, {attemptsLeft: &two}, {"00:00-08:00", 9, &two}} {
+		for _, f := range []facts{{}, {window: "00:00-08:00"}, {afterS: 9}, {attemptsLeft: &two}, {least: "5.0"}, {"00:00-08:00", 9, &two, "5.0"}} {
 			if text := e.remedy(f); strings.ContainsAny(text.Zh+text.En, "{}") || text.Zh == "" || text.En == "" {
 				t.Errorf("%s with %+v: %+v", code, f, text)
 			}
@@ -131,6 +131,11 @@ func TestRemediesAreFilled(t *testing.T) {
 	}
 	if text := table[op.BankBusy].remedy(facts{window: "00:00-08:00"}); !strings.Contains(text.Zh, "00:00-08:00") || !strings.Contains(text.En, "00:00-08:00") {
 		t.Errorf("bank_busy does not name the quiet hours: %+v", text)
+	}
+	for _, reason := range []op.Reason{op.OSTooOld, op.ClientTooOld, op.ProtocolVersionUnsupported} {
+		if text := table[reason].remedy(facts{least: "8.0.0"}); !strings.Contains(text.Zh, "8.0.0") || !strings.Contains(text.En, "8.0.0") {
+			t.Errorf("%s does not say which version will do: %+v", reason, text)
+		}
 	}
 	if text := table[op.CodeWrong].remedy(facts{attemptsLeft: &two}); !strings.Contains(text.Zh, "2 次") {
 		t.Errorf("code_wrong does not say how often: %+v", text)

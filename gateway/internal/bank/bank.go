@@ -123,6 +123,18 @@ func (b *Banks) Requires(channel string, kind op.Kind, cardType string) []string
 	return nil
 }
 
+// Does reports whether the channel is there and an operation of this kind can be said in its protocol.
+func (b *Banks) Does(channel string, kind op.Kind) bool {
+	c, ok := b.channels[channel]
+	if !ok {
+		return false
+	}
+	if d, ok := c.Adapter.(Doer); ok {
+		return d.Does(kind)
+	}
+	return kind != op.Verify
+}
+
 // Renumbers reports whether an operation of this kind has a number of its own on the channel.
 func (b *Banks) Renumbers(channel string, kind op.Kind) bool {
 	s, ok := b.channels[channel].Adapter.(Signer)

@@ -336,3 +336,24 @@ func TestHeard(t *testing.T) {
 		t.Errorf("a channel that does not listen: %v", err)
 	}
 }
+
+// verifier is an adapter that can say a verification and nothing else.
+type verifier struct{ *trace }
+
+func (verifier) Does(kind op.Kind) bool { return kind == op.Verify }
+
+func TestDoes(t *testing.T) {
+	quiet := &trace{}
+	banks := bank.New(quiet, quiet, []bank.Channel{{ID: "plain", Adapter: quiet}, {ID: "able", Adapter: verifier{quiet}}}, time.Now, slog.New(slog.DiscardHandler))
+	for _, c := range []struct {
+		channel string
+		kind    op.Kind
+		want    bool
+	}{
+		{"plain", op.Apply, true}, {"plain", op.Verify, false}, {"able", op.Verify, true}, {"able", op.Apply, false}, {"nowhere", op.Apply, false},
+	} {
+		if got := banks.Does(c.channel, c.kind); got != c.want {
+			t.Errorf("%s, %s: %v", c.channel, c.kind, got)
+		}
+	}
+}

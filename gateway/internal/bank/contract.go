@@ -49,6 +49,10 @@ type (
 	Checker interface {
 		Check(op.Person) []op.Field
 	}
+	// Doer says which kinds of operation can be said in the protocol. Without it: all of a signing, and no verify.
+	Doer interface {
+		Does(kind op.Kind) bool
+	}
 	// Signer numbers each step of a signing for itself. Without it a confirm carries the number of its apply.
 	Signer interface {
 		// Renumbers reports whether an operation of this kind has a number of its own.

@@ -72,7 +72,7 @@ func (s *Service) look(in NewBinding, now time.Time) (checked, faults) {
 	if out.bank == nil {
 		return out, found
 	}
-	if out.way = s.cfg.Router.Choose(out.bank); out.way.Found {
+	if out.way = s.cfg.Router.Choose(out.bank, op.Apply); out.way.Found {
 		found.misfit(s.cfg.Banks.Check(out.way.Channel, out.person)...)
 	}
 	return out, found

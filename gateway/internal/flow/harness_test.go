@@ -128,7 +128,7 @@ func (h *house) wire(set *profiles.Set) {
 	}}, h.Now, log)
 	h.flow = flow.New(flow.Config{
 		Set: set, Banks: h.banks, Store: h.store, Vault: h.vault, Numbers: &journal.Numbers{Store: h.store},
-		Router: route.New(h.banks.Connected), Now: h.Now, Log: log,
+		Router: route.New(h.banks), Now: h.Now, Log: log,
 		Wake: func(at time.Time) {
 			h.wakes = append(h.wakes, at)
 			if h.wake != nil {

@@ -35,6 +35,7 @@ const (
 	CodeWrong               Reason = "code_wrong"
 	CodeExpired             Reason = "code_expired"
 	CodeLocked              Reason = "code_locked"
+	IdentityLevelTooLow     Reason = "identity_level_too_low"
 )
 
 // Bank: how the bank or the channel fared.
@@ -49,6 +50,7 @@ const (
 	ProtocolVersionUnsupported Reason = "protocol_version_unsupported"
 	OutcomeUnknown             Reason = "outcome_unknown"
 	ChannelUnavailable         Reason = "channel_unavailable"
+	VerificationUnsupported    Reason = "verification_unsupported"
 )
 
 // Terminal: the phone and the wallet's client.
@@ -102,6 +104,7 @@ const (
 	Forbidden             Reason = "forbidden"
 	NotFound              Reason = "not_found"
 	TooManyRequests       Reason = "too_many_requests"
+	EnvelopeKeyInvalid    Reason = "envelope_key_invalid"
 )
 
 // Gateway: our own trouble.
@@ -123,6 +126,7 @@ type Problem struct { //nolint:errname // the standard (RFC 9457) and the API ca
 	RawCode      string  // the bank's own code
 	AttemptsLeft *int    // after a wrong code
 	RetryAfterS  int     // seconds; 0: none
+	Least        string  // the oldest version that will do, with OSTooOld, ClientTooOld and ProtocolVersionUnsupported
 	Window       string  // quiet hours, HH:MM-HH:MM, with BankBusy
 }
 

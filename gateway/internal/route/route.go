@@ -1,12 +1,19 @@
 // Package route says which channel a bank is asked over, and why not over the others.
 package route
 
-import "kaqiao/profiles"
+import (
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
+)
 
-// Router knows which channels are there.
-type Router struct {
-	connected func(channel string) bool
+// Channels knows which channels are there, and what can be said over them.
+type Channels interface {
+	Connected(channel string) bool
+	Does(channel string, kind op.Kind) bool
 }
+
+// Router finds ways to banks.
+type Router struct{ channels Channels }
 
 // Route is one way to a bank.
 type Route struct {
@@ -30,23 +37,25 @@ type Choice struct {
 // Why a way is not taken.
 const (
 	NotConnected = "channel is not connected"
+	NotSpoken    = "the operation can't be said in the channel's protocol"
 	LessWanted   = "another route stands before it"
 )
 
-// New returns a router over the channels that are connected.
-func New(connected func(channel string) bool) *Router {
-	return &Router{connected: connected}
-}
+// New returns a router over these channels.
+func New(channels Channels) *Router { return &Router{channels: channels} }
 
-// Choose takes the first of the bank's routes whose channel is there. An
-// agreement stays on the channel that signed it, so only new bindings are routed.
-func (r *Router) Choose(bank *profiles.Bank) Choice {
+// Choose takes the first of the bank's routes whose channel is there and over
+// which an operation of this kind can be said. An agreement stays on the
+// channel that signed it, so only what begins anew is routed.
+func (r *Router) Choose(bank *profiles.Bank, kind op.Kind) Choice {
 	var c Choice
 	for _, candidate := range bank.Routes {
 		way := Route{Channel: candidate.Channel, Member: candidate.Member}
 		switch {
-		case !r.connected(way.Channel):
+		case !r.channels.Connected(way.Channel):
 			c.Skipped = append(c.Skipped, Skipped{way, NotConnected})
+		case !r.channels.Does(way.Channel, kind):
+			c.Skipped = append(c.Skipped, Skipped{way, NotSpoken})
 		case c.Found:
 			c.Skipped = append(c.Skipped, Skipped{way, LessWanted})
 		default:
