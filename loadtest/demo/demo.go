@@ -84,7 +84,7 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 		return err
 	}
 
-	request := who.binding()
+	request := who.binding(b.Tier)
 	d.say("the wallet asks: POST /v1/bindings")
 	if err := d.showValue(request.masked()); err != nil {
 		return err
@@ -104,26 +104,39 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 		return err
 	}
 
+	switch apply.State {
+	case "awaiting_code":
+		err = d.confirm(ctx, b, who, apply.ID)
+	case "awaiting_approval":
+		_, err = d.approve(ctx, b, who, apply.ID, "email", "phone", "app_push")
+	default:
+		err = fmt.Errorf("the binding is %s", apply.State)
+	}
+	if err != nil {
+		return err
+	}
+	return d.agreement(ctx, b.ID, who.Cards[0].Number)
+}
+
+// confirm waits for the code and brings it.
+func (d *demo) confirm(ctx context.Context, b bankInfo, who customer, id string) error {
 	code, err := d.code(ctx, b.ID, who.Mobile)
 	if err != nil {
 		return err
 	}
-	d.say("the wallet brings the code: POST /v1/bindings/%s/confirm", apply.ID)
+	d.say("the wallet brings the code: POST /v1/bindings/%s/confirm", id)
 	var done binding
-	begun = time.Now()
-	head, err = d.gateway.call(ctx, http.MethodPost, "/v1/bindings/"+apply.ID+"/confirm", map[string]any{"code": code}, idempotencyKey(), &done)
+	begun := time.Now()
+	head, err := d.gateway.call(ctx, http.MethodPost, "/v1/bindings/"+id+"/confirm", map[string]any{"code": code}, idempotencyKey(), &done)
 	if err != nil {
 		return err
 	}
-	took = time.Since(begun)
+	took := time.Since(begun)
 	if err := d.exchange(ctx, b.ID, head.Get("Kaqiao-Bank-Number")); err != nil {
 		return err
 	}
 	d.say("the gateway answers after %d ms: %s", took.Milliseconds(), done.State)
-	if err := d.show(done.raw); err != nil {
-		return err
-	}
-	return d.agreement(ctx, b.ID, who.Cards[0].Number)
+	return d.show(done.raw)
 }
 
 func (d *demo) customer(ctx context.Context, bank string) (customer, error) {

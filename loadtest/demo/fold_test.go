@@ -75,7 +75,7 @@ func object(deep int) *rapid.Generator[map[string]any] {
 func TestTheRequestIsShownMasked(t *testing.T) {
 	c := customer{Name: "钟欣怡", Document: document{"resident_id", "11010519491231002X"}, Mobile: "+8613692049569", Email: "xy@mail.example"}
 	c.Cards = append(c.Cards, struct{ Number, CVV, Expiry string }{Number: "6228480000000006756"})
-	request := c.binding()
+	request := c.binding("state")
 	plain, err1 := json.Marshal(request)
 	shown, err2 := json.Marshal(request.masked())
 	if err1 != nil || err2 != nil {

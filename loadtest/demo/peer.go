@@ -54,6 +54,9 @@ func (p peer) call(ctx context.Context, method, path string, in any, head http.H
 	if resp.StatusCode/100 != 2 {
 		return nil, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, b)
 	}
+	if out == nil {
+		return resp.Header, nil
+	}
 	if err := json.Unmarshal(b, out); err != nil {
 		return nil, fmt.Errorf("%s %s: %w", method, path, err)
 	}
@@ -88,12 +91,12 @@ type document struct {
 
 // request is the body of POST /v1/bindings.
 type request struct {
-	UserID    string    `json:"user_id"`
-	Platform  string    `json:"platform"`
-	Card      card      `json:"card"`
-	Holder    holder    `json:"holder"`
-	Terminal  terminal  `json:"terminal"`
-	Agreement agreement `json:"agreement"`
+	UserID    string     `json:"user_id"`
+	Platform  string     `json:"platform"`
+	Card      card       `json:"card"`
+	Holder    holder     `json:"holder"`
+	Terminal  terminal   `json:"terminal"`
+	Agreement *agreement `json:"agreement,omitempty"`
 }
 
 type card struct {
@@ -128,15 +131,19 @@ type money struct {
 }
 
 // binding makes the request that a wallet would send for the customer's first card.
-func (c customer) binding() request {
+// The foreign banks open no small payments without a password.
+func (c customer) binding(tier string) request {
 	r := request{
 		UserID: "u_demo_" + ulid.Make().String(), Platform: "wechat",
 		Card:     card{c.Cards[0].Number},
 		Holder:   holder{Name: c.Name, Document: c.Document, Mobile: c.Mobile, Email: c.Email},
 		Terminal: terminal{OS: "android", OSVersion: "14", ClientVersion: "8.0.50", DeviceID: "d-1"},
 	}
-	r.Agreement.PasswordFree.Enabled = true
-	r.Agreement.PasswordFree.Limit = money{"CNY", 20_000}
+	if tier != "foreign" {
+		r.Agreement = &agreement{}
+		r.Agreement.PasswordFree.Enabled = true
+		r.Agreement.PasswordFree.Limit = money{"CNY", 20_000}
+	}
 	return r
 }
 
