@@ -2,6 +2,7 @@ package profiles_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"kaqiao/profiles"
-	"kaqiao/profiles/wire/epcc"
+	"kaqiao/profiles/wire/iso8583"
 )
 
 // A channel written in its bank's file is a channel of the set like any other.
@@ -20,7 +21,7 @@ func TestDirectRoute(t *testing.T) {
 		"KAQIAO_CHANNELS_MYBANK_ENDPOINT_URL=tcp://10.0.0.1:9999",
 		"KAQIAO_CHANNELS_MYBANK_ENDPOINT_TLS_CA=env:BANK_CA", "KAQIAO_CHANNELS_MYBANK_ENDPOINT_TLS_CLIENT_CERT=env:CERT",
 		"KAQIAO_CHANNELS_MYBANK_ENDPOINT_TLS_CLIENT_KEY=env:KEY",
-		"KAQIAO_CHANNELS_MYBANK_OPTIONS_CIPHER_MODE=cbc",
+		"KAQIAO_CHANNELS_MYBANK_OPTIONS_MAC=x919",
 		"KAQIAO_CHANNELS_MYBANK_LIMITS_PER_SECOND=7",
 		"KAQIAO_BANKS_MYBANK_LIMITS_PER_SECOND=8",
 	}})
@@ -29,13 +30,13 @@ func TestDirectRoute(t *testing.T) {
 	if c == nil || c != (*profiles.Channel)(bank.Routes[1].Direct) || bank.Routes[1].Channel != "mybank" {
 		t.Fatalf("channel %+v, routes %+v", c, bank.Routes)
 	}
-	if c.ID != "mybank" || c.Name != bank.Name || c.Protocol != "epcc" {
+	if c.ID != "mybank" || c.Name != bank.Name || c.Protocol != "iso8583" {
 		t.Errorf("%+v", c)
 	}
 	if e := c.Endpoint; !e.TCP() || e.URL != "tcp://10.0.0.1:9999" || e.Lines != 2 || e.MaxConns != 0 || e.TLS == nil || e.TLS.ServerName != "10.0.0.1" {
 		t.Errorf("endpoint %+v", e)
 	}
-	if o, ok := c.Options.(*epcc.Options); !ok || o.CipherMode != "cbc" {
+	if o, ok := c.Options.(*iso8583.Options); !ok || o.MAC != "x919" {
 		t.Errorf("options %+v", c.Options)
 	}
 	if c.Limits.PerSecond != 7 || bank.Limits.PerSecond != 8 || c.Limits.InFlight != 64 || c.Timeouts.Connect.Std() != 2*time.Second || len(c.Resolve.After) != 7 {
@@ -51,17 +52,17 @@ func TestDirectRoute(t *testing.T) {
 
 func TestDirectRouteRules(t *testing.T) {
 	const direct = `    direct:
-      protocol: epcc
+      protocol: iso8583
 `
 	const url = "        url: tcp://127.0.0.1:9198"
 	try(t, "banks/mybank.yaml", []broken{
 		{direct, direct + "      protocl: epcc\n", `routes[1].direct: unknown key "protocl" (did you mean protocol?)`},
 		{direct, direct + "      id: mybank\n", `routes[1].direct: unknown key "id"`},
 		{direct, direct + "      name: {zh: x, en: x}\n", `routes[1].direct: unknown key "name"`},
-		{"protocol: epcc", "protocol: epc", `routes[1].direct.protocol: "epc" is not one of`},
+		{"protocol: iso8583", "protocol: iso858", `routes[1].direct.protocol: "iso858" is not one of`},
 		{direct, "    channel: nuccx\n" + direct, "routes[1].channel: never used: the channel is written in place"},
-		{direct, direct + "      options: {cipher_mod: ecb}\n", `routes[1].direct.options: unknown key "cipher_mod" (did you mean cipher_mode?)`},
-		{direct, direct + "      options: {cipher_mode: gcm}\n", "routes[1].direct.options.cipher_mode: must be ecb or cbc"},
+		{direct, direct + "      options: {version_: 1}\n", `routes[1].direct.options: unknown key "version_" (did you mean version?)`},
+		{direct, direct + "      options: {mac: gcm}\n", "routes[1].direct.options.mac: must be"},
 		{direct, direct + "      keys: [{serial: \"1\", owner: bank, use: sign, algorithm: sm2}]\n", "routes[1].direct.keys[0].public: required"},
 		{direct, direct + "      limits: {per_second: 0}\n", "routes[1].direct.limits.per_second: 0 is not within"},
 		{direct, direct + "      timeouts: {connect: 1ms}\n", "routes[1].direct.timeouts.connect: 1ms is not within"},
@@ -73,8 +74,8 @@ func TestDirectRouteRules(t *testing.T) {
 		{"lines: 2 ", "lines: 65 ", "routes[1].direct.endpoint.lines: 65 is not within 1 to 64"},
 		{"lines: 2 ", "max_conns: 2 ", "routes[1].direct.endpoint.max_conns: never used: the url is tcp"},
 		{url, url + "\n        tls: {ca: \"file:a\", client_cert: \"file:b\"}", "routes[1].direct.endpoint.tls.client_key: required"},
-		{"  - member: C1999999999997", "  - member: X1", "routes[1].member: want C and 13 digits"},
-		{"  - member: C1999999999997\n", "  - {member: C1999999999996, direct: {protocol: epcc, endpoint: {url: \"tcp://127.0.0.1:9197\"}}}\n  - member: C1999999999997\n",
+		{"  - member: \"09990000\"", "  - member: X1", "routes[1].member: want 8 to 11 digits"},
+		{"  - member: \"09990000\" ", "  - {member: \"09990001\", direct: {protocol: iso8583, endpoint: {url: \"tcp://127.0.0.1:9197\"}}}\n  - member: \"09990000\" ",
 			"routes[2]: the same as entry 2"},
 	})
 }
@@ -102,6 +103,21 @@ func TestDirectRouteClashes(t *testing.T) {
 	list = faultsOf(t, withTemplates(t), "KAQIAO_CHANNELS_MYBANK_ENDPOINT_LINES=65")
 	if want := "environment KAQIAO_CHANNELS_MYBANK_ENDPOINT_LINES: routes[1].direct.endpoint.lines: 65 is not within 1 to 64"; len(list) != 1 || list[0].String() != want {
 		t.Errorf("%v, want %s", list, want)
+	}
+}
+
+// A protocol says itself what it speaks over.
+func TestProtocolNeedsItsTransport(t *testing.T) {
+	m := withTemplates(t)
+	text := string(m["banks/mybank.yaml"].Data)
+	m["banks/mybank.yaml"].Data = []byte(strings.Replace(text, "protocol: iso8583", "protocol: jws", 1))
+	line := strings.Count(text[:strings.Index(text, "url: tcp:")], "\n") + 1
+	if list := faultsOf(t, m); !hasFault(list, fmt.Sprintf("banks/mybank.yaml:%d:14: ", line)+"routes[1].direct.endpoint.url: jws speaks over HTTP: https://host:port/path") {
+		t.Errorf("%v", list)
+	}
+	list := faultsOf(t, withTemplates(t), "KAQIAO_CHANNELS_MYHUB_PROTOCOL=iso8583")
+	if len(list) == 0 || !strings.Contains(list[0].Message, "endpoint.url: iso8583 speaks over long TCP connections: tcp://host:port") {
+		t.Errorf("%v", list)
 	}
 }
 

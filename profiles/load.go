@@ -55,7 +55,7 @@ func Load(fsys fs.FS, opts LoadOptions) (*Set, error) {
 	})
 	channels.read(l, func(p place, c *Channel) {
 		l.rules.channel(p, c, l.names)
-		l.options(p, c)
+		l.speaks(p, c)
 	})
 	platforms.read(l, func(p place, w *Platform) { l.rules.platform(p, w) })
 
@@ -179,16 +179,24 @@ func (l *loader) direct(p place, b *Bank) {
 		c.ID, c.Name = b.ID, b.Name
 		q := p.item(i).key("direct")
 		l.rules.way(q, c, l.names)
-		l.options(q, c)
+		l.speaks(q, c)
 	}
 }
 
-// options decodes a channel's options into those of its protocol and has them checked.
-func (l *loader) options(p place, c *Channel) {
+// speaks checks what the channel's protocol has a say in: the transport and the options.
+func (l *loader) speaks(p place, c *Channel) {
 	protocol, ok := l.protocol(c.Protocol)
 	if !ok {
 		return
 	}
+	if url := p.key("endpoint").key("url"); !url.absent() && c.Endpoint.TCP() != protocol.TCP {
+		url.fault("%s speaks over %s", protocol.Name, map[bool]string{true: "long TCP connections: tcp://host:port", false: "HTTP: https://host:port/path"}[protocol.TCP])
+	}
+	l.options(p, c, protocol)
+}
+
+// options decodes a channel's options into those of its protocol and has them checked.
+func (l *loader) options(p place, c *Channel, protocol all.Protocol) {
 	c.Options = protocol.NewOptions()
 	q := p.key("options")
 	if !q.absent() && !q.bad {

@@ -29,7 +29,7 @@ func (d *demo) approve(ctx context.Context, b bankInfo, who customer, id string,
 		return binding{}, err
 	}
 	for _, m := range asked {
-		d.say(map[string]string{
+		d.say("%s", map[string]string{
 			"email": "the bank writes an e-mail", "phone": "the bank has a call-back to make, to the number it has on file",
 			"app_push": "the bank's app asks the customer",
 		}[m.Kind])

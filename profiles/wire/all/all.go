@@ -20,6 +20,8 @@ type Protocol struct {
 	// Member is the form of a bank's number on such a channel, MemberForm the same in words.
 	Member     *regexp.Regexp
 	MemberForm string
+	// TCP: it speaks over long TCP connections (tcp://), and not over HTTP.
+	TCP bool
 }
 
 // Protocols returns the list, ordered by name.
@@ -38,6 +40,7 @@ func Protocols() []Protocol {
 			Check:      checkISO8583,
 			Member:     regexp.MustCompile(`^[0-9]{8,11}$`),
 			MemberForm: "8 to 11 digits",
+			TCP:        true,
 		},
 		{
 			Name:       "jws",
