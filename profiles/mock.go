@@ -10,6 +10,33 @@ type BankMock struct {
 	Faults []Fault `yaml:"faults"`
 	// SilentFor is how long a hub waits for this bank before it answers in its place, 10ms to 10m. Default 3s.
 	SilentFor Duration `yaml:"silent_for"`
+	// Review is how the bank's people, or its customer in the bank's own app, decide about bindings by themselves.
+	// Left out: nobody does, and a person plays them through the control port. Only where challenge.kinds has more than sms.
+	Review *Review `yaml:"review"`
+}
+
+// Review is how people decide. What approve and reject leave of the whole is
+// never decided: such a case expires.
+type Review struct {
+	// After is how long they take, at most 24h. Required. Beyond challenge.approve_within the case expires first.
+	After *Dist `yaml:"after"`
+	// Approve is the part that is approved. Default: what reject leaves.
+	Approve *Share `yaml:"approve"`
+	// Reject are the parts that are not, by reason. At most 4.
+	Reject []Rejection `yaml:"reject"`
+}
+
+// Rejection is a part of cases that is rejected for one reason.
+type Rejection struct {
+	// Reason is declined, callback_failed, unreachable or information_needed. Required, each once.
+	Reason string `yaml:"reason"`
+	// Share is the part. Required.
+	Share *Share `yaml:"share"`
+}
+
+// RejectReasons are why people reject a binding.
+func RejectReasons() []string {
+	return []string{"declined", "callback_failed", "unreachable", "information_needed"}
 }
 
 // ChannelMock is how the farm plays a hub itself.

@@ -111,9 +111,9 @@ func TestBankRules(t *testing.T) {
 		{"C1999999999999", "C1010311000014", "routes[0].member: bank abc has this number on nucc already"},
 		{"C1999999999999", "Z1999999999999", "routes[0].member: want C and 13 digits, the form of numbers on nucc"},
 		{"    member: C1999999999999", "", "routes[0].member: required"},
-		{"kinds: [sms]", "kinds: []", "challenge.kinds: required: at least one"},
-		{"kinds: [sms]", "kinds: [smss]", `challenge.kinds[0]: "smss" is not one of sms, app_push, email, phone (did you mean sms?)`},
-		{"kinds: [sms]", "kinds: [sms, sms]", "challenge.kinds[1]: the same as entry 1"},
+		{"kinds: [sms, app_push]", "kinds: []", "challenge.kinds: required: at least one"},
+		{"kinds: [sms, app_push]", "kinds: [smss]", `challenge.kinds[0]: "smss" is not one of sms, app_push, email, phone (did you mean sms?)`},
+		{"kinds: [sms, app_push]", "kinds: [sms, sms]", "challenge.kinds[1]: the same as entry 1"},
 		{"code_digits: 6", "code_digits: 0", "challenge.code_digits: 0 is not within 4 to 8"},
 		{"code_digits: 6", "code_digits: 9", "challenge.code_digits: 9 is not within 4 to 8"},
 		{"ttl: 5m", "ttl: 29s", "challenge.ttl: 29s is not within 30s to 30m0s"},
@@ -173,6 +173,13 @@ func TestBankRules(t *testing.T) {
 
 func TestMockRules(t *testing.T) {
 	try(t, "banks/mybank.yaml", []broken{
+		{"kinds: [sms, app_push]", "kinds: [sms]", "challenge.kinds: sms asks nobody to approve: mock.review is never reached"},
+		{"after: {lognormal: {p50: 20s, p99: 5m}}", "after: {fixed: 25h}", "mock.review.after.fixed: 25h0m0s is not within"},
+		{"    after: {lognormal: {p50: 20s, p99: 5m}}", "    # after", "mock.review.after: required"},
+		{"approve: 90%", "approve: 96%", "mock.review.approve: approve and the shares of reject are more than 100% together"},
+		{"reason: declined,", "reason: tired,", `mock.review.reject[0].reason: "tired" is not one of declined`},
+		{"{reason: declined, share: 5%}", "{reason: declined}", "mock.review.reject[0].share: required"},
+		{"{reason: declined, share: 5%}", "{reason: declined, share: 1%}\n      - {reason: declined, share: 2%}", "mock.review.reject[1]: the same as"},
 		{"people: 10000", "people: 1000001", "mock.people: 1,000,001 is not within 0 to 1,000,000"},
 		{"silent_for: 7s", "silent_for: 11m", "mock.silent_for: 11m0s is not within 10ms to 10m0s"},
 		{"{fixed: 100ms}", "{fixed: 25h}", "mock.latency.default.fixed: 25h0m0s is not within 0s to 24h0m0s"},

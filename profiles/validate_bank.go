@@ -25,6 +25,7 @@ func (r *rules) bank(p place, b *Bank) {
 	r.closed(p.key("closed"), b.Closed)
 	r.codes(p.key("codes"), b.Codes)
 	r.bankMock(p.key("mock"), &b.Mock)
+	r.review(p, b)
 }
 
 // numbers checks the bank's issuer numbers and card prefixes.
@@ -192,4 +193,41 @@ func (r *rules) bankMock(p place, m *BankMock) {
 	r.latency(p.key("latency"), m.Latency)
 	r.faults(p.key("faults"), m.Faults)
 	span(p.key("silent_for"), &m.SilentFor, 3*time.Second, 10*time.Millisecond, 10*time.Minute)
+}
+
+// review checks how people decide by themselves, and that somebody asks them.
+func (r *rules) review(p place, b *Bank) {
+	v := b.Mock.Review
+	if v == nil {
+		return
+	}
+	q := p.key("mock").key("review")
+	if len(b.Challenge.Kinds) == 1 && b.Challenge.Kinds[0] == "sms" {
+		p.key("challenge").key("kinds").fault("sms asks nobody to approve: mock.review is never reached")
+	}
+	required(q.key("after"))
+	if v.After != nil {
+		r.dist(q.key("after"), v.After)
+	}
+	list := q.key("reject")
+	atMost(list, len(v.Reject), len(RejectReasons()))
+	rejected := 0.0
+	for i := range v.Reject {
+		one := &v.Reject[i]
+		choice(list.item(i).key("reason"), &one.Reason, "", RejectReasons()...)
+		required(list.item(i).key("share"))
+		if one.Share != nil {
+			rejected += float64(*one.Share)
+		}
+	}
+	distinct(list, v.Reject, func(r Rejection) string { return r.Reason })
+	// Shares are decimal on paper and binary here: a sum of 1 may be a little off.
+	const whole = 1 + 1e-9
+	switch {
+	case v.Approve == nil && rejected <= whole:
+		rest := Share(max(0, 1-rejected))
+		v.Approve = &rest
+	case v.Approve == nil, float64(*v.Approve)+rejected > whole:
+		q.key("approve").fault("approve and the shares of reject are more than 100%% together")
+	}
 }
