@@ -146,6 +146,7 @@ func FaultKinds() []string {
 		"no_reply_before_commit", "no_reply_after_commit",
 		"reset_before_commit", "reset_after_commit",
 		"garbage", "busy",
+		"lost_notice", "duplicate_notice", "notice_before_reply",
 	}
 }
 

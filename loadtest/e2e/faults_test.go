@@ -18,6 +18,9 @@ func TestEveryFaultEndsInOneTruth(t *testing.T) {
 	p := startPair(t)
 	for _, where := range []string{"/banks/", "/channels/"} {
 		for i, kind := range profiles.FaultKinds() {
+			if strings.Contains(kind, "notice") {
+				continue // signing by code has none
+			}
 			// A card may be used once a minute, so each strike has a customer of its own.
 			bank := p.set.Banks[i%len(p.set.Banks)].ID
 			subject := where + "nucc"

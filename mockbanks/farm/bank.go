@@ -19,6 +19,8 @@ type bank struct {
 	behaviour *behave.Behaviour
 	exchanges *exchanges
 	counters  counters
+	// turns is when the next of the bank's cases is decided or expires by itself, in milliseconds since 1970; 0: none waits.
+	turns atomic.Int64
 
 	// The books are opened on first touch: one SQLite file costs descriptors and
 	// memory, and there may be thousands of banks.
@@ -86,9 +88,9 @@ func (b *bank) config() ledger.Config {
 			Bank: p.ID, Name: p.Name.ZH,
 			CodeDigits: p.Challenge.CodeDigits, CodeTTL: p.Challenge.TTL.Std(), Attempts: p.Challenge.Attempts,
 			ResendAfter: p.Challenge.ResendAfter.Std(), SignsPerDay: p.Challenge.SignsPerDay,
-			Classes: p.Accounts.Classes, Kinds: p.Challenge.Kinds,
+			Classes: p.Accounts.Classes, Kinds: p.Challenge.Kinds, ApproveWithin: p.Challenge.ApproveWithin.Std(),
 		},
-		People: b.people,
+		People: b.people, Review: b.review, Cases: b.turned,
 	}
 }
 

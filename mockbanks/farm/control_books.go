@@ -252,7 +252,7 @@ func (c *control) revoke(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.farm.notices.ended(c.farm, b, ended); err != nil {
+	if err := c.farm.notices.ended(b, ended); err != nil {
 		c.farm.log.Warn("a bank revoked an agreement and could not say so", "bank", b.profile.ID, "error", err)
 	}
 	return showAgreement(ended), nil

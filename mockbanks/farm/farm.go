@@ -60,6 +60,7 @@ type Farm struct {
 	ordinals *behave.Ordinals
 	cards    *behave.Cards
 	notices  *notices
+	clerk    *clerk
 
 	control *control
 	ready   chan struct{}
@@ -91,7 +92,7 @@ func New(cfg Config) (*Farm, error) {
 		ordinals: behave.NewOrdinals(behave.DefaultRemembered), cards: behave.NewCards(behave.DefaultRemembered),
 		ready: make(chan struct{}), lateNow: make(chan struct{}, maxLate),
 	}
-	f.notices = newNotices(f.now, f.log)
+	f.notices, f.clerk = newNotices(f), newClerk(f)
 	if err := f.build(); err != nil {
 		return nil, fmt.Errorf("farm: %w", err)
 	}
@@ -154,6 +155,7 @@ func (f *Farm) Run(ctx context.Context) (err error) {
 
 	stops = append(stops, func() { err = errors.Join(err, f.closeBooks()) })
 	start(f.notices.run)
+	start(f.clerk.run)
 	stops = append(stops, f.late.Wait) // they end with their hubs
 	for _, c := range f.hubs {
 		if err := c.open(ctx); err != nil {

@@ -2,8 +2,10 @@ package farm
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"kaqiao/mockbanks/internal/ledger"
 	"kaqiao/mockbanks/internal/listen"
 	"kaqiao/mockbanks/internal/teller"
 )
@@ -43,6 +45,9 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		v.farm.log.Warn("a bank's core is in trouble: it stays silent", "bank", v.facts.Bank, "error", err)
 		return v.memberSilent(ctx, handed, patience)
 	}
+	if v.bankFault == "notice_before_reply" && v.facts.Operation == "apply" {
+		v.hurry(ctx)
+	}
 	if v.bankFault == "no_reply_after_commit" {
 		return v.memberSilent(ctx, handed, patience)
 	}
@@ -71,6 +76,31 @@ func (v *visit) execute(ctx context.Context) (teller.Answer, error) {
 		v.farm.cards.Remember(answer.Agreement, v.key.Card)
 	}
 	return answer, err
+}
+
+// hurry has the bank's people approve at once, and say so before the answer is
+// there: its text, made before, does not know of it yet.
+func (v *visit) hurry(ctx context.Context) {
+	books, err := v.bank.books()
+	if err != nil {
+		return
+	}
+	about := ledger.Request{Channel: v.profile.ID, Operation: v.facts.Operation, Number: v.facts.Number}
+	tried := v.farm.notices.await(naming(about))
+	defer v.farm.notices.tried(naming(about))
+	if _, err := books.Approve(ctx, about); err != nil {
+		if !errors.Is(err, ledger.ErrNotFound) { // not every apply has a case
+			v.farm.log.Warn("a bank could not hurry", "bank", v.facts.Bank, "error", err)
+		}
+		return
+	}
+	timer := time.NewTimer(noticeTimeout)
+	defer timer.Stop()
+	select {
+	case <-tried:
+	case <-timer.C: // the channel has no notices, or nowhere to send them
+	case <-ctx.Done():
+	}
 }
 
 // giveUp answers in the place of a bank that is slower than its hub is patient.

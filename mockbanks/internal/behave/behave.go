@@ -68,13 +68,25 @@ func (b *Behaviour) Delay(operation string, key Key) time.Duration {
 	return draw(d, chance(b.cfg.Seed, b.cfg.Subject, operation, key, "delay", 0))
 }
 
+// NoticeFault is what befalls what the subject says unasked, as Fault for a call: lost_notice, duplicate_notice or "".
+func (b *Behaviour) NoticeFault(operation string, key Key) string {
+	return b.strike(operation, key, ofNotice)
+}
+
+// ofNotice reports whether a kind befalls notices, which are no calls.
+func ofNotice(kind string) bool { return kind == "lost_notice" || kind == "duplicate_notice" }
+
 // Fault is what befalls this call: the first fault, in their order, that
 // strikes, or "". A fault with a count strikes exactly that often however many
 // callers there are, so Fault is asked once a call, and only for a call that
 // will really suffer.
 func (b *Behaviour) Fault(operation string, key Key) string {
+	return b.strike(operation, key, func(kind string) bool { return !ofNotice(kind) })
+}
+
+func (b *Behaviour) strike(operation string, key Key, kinds func(string) bool) string {
 	for i, r := range b.current.Load().faults {
-		if r.Operation != "" && r.Operation != operation {
+		if !kinds(r.Kind) || r.Operation != "" && r.Operation != operation {
 			continue
 		}
 		if !r.until.IsZero() && !b.cfg.Now().Before(r.until) {

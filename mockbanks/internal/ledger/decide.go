@@ -34,7 +34,10 @@ func (l *Ledger) Decide(ctx context.Context, message string, approve bool, reaso
 		c, no, err = t.decide(message, approve, reason)
 		return err
 	})
-	if err = errors.Join(err, no); err != nil {
+	if err == nil {
+		err = no
+	}
+	if err != nil {
 		return Case{}, fmt.Errorf("ledger: decide: %w", err)
 	}
 	return c, nil
@@ -55,9 +58,17 @@ func (t *transaction) decide(message string, approve bool, reason string) (_ Cas
 	case caseID == 0:
 		return Case{}, ErrNoApproval, nil
 	}
-	now := t.now()
 	f, err := scanCase(t.caseByID.row(caseID))
-	if err == nil && f.state == Received && !now.Before(f.Turns) {
+	if err != nil {
+		return Case{}, nil, err
+	}
+	return t.conclude(f, approve, reason)
+}
+
+// conclude decides a case, unless it is over.
+func (t *transaction) conclude(f filed, approve bool, reason string) (_ Case, no, err error) {
+	now := t.now()
+	if f.state == Received && !now.Before(f.Turns) {
 		f, err = t.turn(f)
 	}
 	wanted := Rejected
@@ -74,6 +85,31 @@ func (t *transaction) decide(message string, approve bool, reason string) (_ Cas
 	}
 	f, err = t.end(f, wanted, reason, now)
 	return f.at(now), nil, err
+}
+
+// Approve approves the case of an apply, as Decide does for one of its messages. ErrNotFound: it has none.
+func (l *Ledger) Approve(ctx context.Context, r Request) (Case, error) {
+	var c Case
+	var no error
+	err := l.writer.do(ctx, func(t *transaction) (err error) {
+		no = nil
+		f, err := scanCase(t.caseByNumber.row(r.Channel, r.Number))
+		if errors.Is(err, sql.ErrNoRows) {
+			no = ErrNotFound
+			return nil
+		}
+		if err == nil {
+			c, no, err = t.conclude(f, true, "")
+		}
+		return err
+	})
+	if err == nil {
+		err = no
+	}
+	if err != nil {
+		return Case{}, fmt.Errorf("ledger: approve: %w", err)
+	}
+	return c, nil
 }
 
 // Settle decides what the bank's people have decided by now, lets expire what

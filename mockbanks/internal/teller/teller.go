@@ -88,8 +88,22 @@ const (
 
 // Notifier is a teller whose banks can say something unasked.
 type Notifier interface {
-	// Unsigned is a bank's word that it has ended an agreement on its own account.
+	// Unsigned is a bank's word that it has ended an agreement on its own account. It is asked anew each time
+	// that the word is brought, so that it is never older than its way.
 	Unsigned(Ended) (wire.Frame, wire.Message, error)
+}
+
+// Reporter is a teller whose banks tell unasked what became of a case.
+type Reporter interface {
+	// Decided is a bank's word on a case as it now stands.
+	Decided(Decision) (wire.Frame, wire.Message, error)
+}
+
+// Decision is the end of a case.
+type Decision struct {
+	Member string // the bank's number on the channel
+	Case   ledger.Case
+	Serial uint64 // as in Ended; the same when it is said again
 }
 
 // Ended is an agreement that a bank has ended.
