@@ -39,7 +39,7 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.cfg.SessionTTL),
 	}
 	b.Live = live(b.State)
-	wallet := account(in)
+	wallet := account(in.Caller, in.Platform, in.UserID)
 	sealed, err := s.cfg.Vault.Seal(b.ID, checked.person, wallet)
 	if err != nil {
 		return Binding{}, err
@@ -53,8 +53,8 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 
 // account is the wallet account under which a bank knows the user: the same
 // for all of a user's cards, of bounded length, and nothing that a bank could read a user's name from.
-func account(in NewBinding) string {
-	sum := sha256.Sum256([]byte(in.Caller + "\x00" + in.Platform + "\x00" + in.UserID))
+func account(caller, platform, user string) string {
+	sum := sha256.Sum256([]byte(caller + "\x00" + platform + "\x00" + user))
 	return hex.EncodeToString(sum[:16])
 }
 

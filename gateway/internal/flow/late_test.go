@@ -223,3 +223,46 @@ func TestChallengeOfAnotherKind(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+// What is cancelled while the bank's people think about it may be signed all the same: it is ended.
+func TestCancelWhileTheBankThinks(t *testing.T) {
+	for name, c := range map[string]struct {
+		reason op.Reason
+		fates  []fate // of the unsigning
+	}{
+		"it is approved":                         {"", nil},
+		"it is approved, and hard to end":        {"", []fate{noLine, lostBefore, turnedDown, lostAfter}},
+		"it is rejected, and nothing is owed":    {op.DocumentMismatch, nil},
+		"nobody comes, and again nothing is due": {op.CodeExpired, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouseOf(t, t.TempDir(), shipped(t), approving)
+			b := h.create(t)
+			got, err := h.flow.Cancel(context.Background(), "wallet", b.ID, flow.Keyed{})
+			if err != nil || got.State != flow.Cancelled {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			if _, err := h.store.Sealed(context.Background(), b.ID); !errors.Is(err, journal.ErrNotFound) {
+				t.Errorf("the card is still there: %v", err)
+			}
+			if again := h.create(t); again.State != flow.AwaitingApproval {
+				t.Errorf("the card can't be bound again: %s", again.State)
+			}
+			h.hear(t, h.bank.decide(b.Number, c.reason))
+			h.bank.fates = c.fates
+			h.pass(t, 3*time.Minute)
+			got = h.get(t, b.ID)
+			if got.State != flow.Cancelled || len(h.bank.live()) != 0 {
+				t.Errorf("got %s; the bank has %v", got.State, h.bank.live())
+			}
+			for _, a := range got.History {
+				if !a.Settled || !a.AskAt.IsZero() {
+					t.Errorf("left open: %+v", a)
+				}
+			}
+			if asked := h.bank.counts[op.Unsign] > 0; asked != (c.reason == "") {
+				t.Errorf("%d unsignings", h.bank.counts[op.Unsign])
+			}
+		})
+	}
+}

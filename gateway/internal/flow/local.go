@@ -10,7 +10,8 @@ import (
 )
 
 // Cancel implements API. Before a confirm a bank holds nothing but a code that
-// dies by itself, so no bank is asked.
+// dies by itself, so no bank is asked. Where its people still think about it,
+// they may sign all the same: that is then undone.
 func (s *Service) Cancel(ctx context.Context, caller, id string, k Keyed) (Binding, error) {
 	b, err := s.own(ctx, caller, id)
 	if err != nil {

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
@@ -31,21 +32,19 @@ func (s *Service) Revoke(ctx context.Context, caller, id string, k Keyed) (Bindi
 	return s.carry(ctx, st)
 }
 
-// unsignAgain makes a new attempt in place of one that the bank surely has
-// not carried out. Both are one change, so that no crash can forget the wish.
+// unsignAgain makes an unsigning in place of one that the bank has not carried
+// out, or may do twice, or in place of a signing that nobody wants any more.
+// Both are one change, so that no crash can forget the wish.
 func (s *Service) unsignAgain(ctx context.Context, to settled) error {
 	st, err := s.unsign(ctx, to.binding)
 	if err != nil {
 		return err
 	}
-	repeated := s.cfg.Banks.Truth(to.attempt.Channel, op.Unsign) == op.ByRepeat
-	if surelyNotThere(to.attempt) || repeated {
+	if to.attempt.Kind == op.Unsign && to.attempt.NotFound == 0 { // nothing says yet that the bank hears us
 		st.tried = to.attempt.Asked + 1
 	}
 	closed := to.attempt
-	if closed.Outcome == op.Unknown && !repeated {
-		closed.Outcome, closed.Reason = op.Refused, op.BankTimeout
-	}
+	closed.AskAt = time.Time{}
 	st.binding, st.closing = to.binding, &closed
 	_, err = s.carry(ctx, st)
 	if p, refused := asProblem(err); refused && p.Binding == to.binding.ID && !p.Asked {
@@ -71,14 +70,6 @@ func (s *Service) putOff(ctx context.Context, to settled) error {
 }
 
 func (s *Service) unsign(ctx context.Context, b journal.Binding) (step, error) {
-	data, err := s.cfg.Store.Sealed(ctx, b.ID)
-	if err != nil {
-		return step{}, fmt.Errorf("flow: revoke: %w", err)
-	}
-	_, account, err := s.cfg.Vault.Open(b.ID, data)
-	if err != nil {
-		return step{}, fmt.Errorf("flow: revoke: %w", err)
-	}
 	at := s.cfg.Now()
 	number, err := s.number(ctx, b.Channel, at)
 	if err != nil {
@@ -86,6 +77,6 @@ func (s *Service) unsign(ctx context.Context, b journal.Binding) (step, error) {
 	}
 	return step{binding: b, op: op.Operation{
 		Kind: op.Unsign, Channel: b.Channel, Bank: b.Bank, Member: b.Member, Number: number, At: at, Begun: at,
-		Account: account, Agreement: b.Agreement, CardTail: b.CardLast4, CardType: b.CardType,
+		Account: account(b.Caller, b.Platform, b.UserID), Agreement: b.Agreement, CardTail: b.CardLast4, CardType: b.CardType,
 	}}, nil
 }

@@ -62,14 +62,13 @@ func (to settled) signed() bool {
 // settle applies the event to the binding, in memory. An attempt is left open
 // exactly where its outcome is still to be found out, or to be brought about.
 func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Result, now time.Time) settled {
+	if ended(b.State) {
+		return s.settleOwed(b, a, e, r, now)
+	}
 	due := a.AskAt
 	a.AskAt = time.Time{}
 	m, known := s.table[b.State][e]
 	if !known {
-		if e == signed && !live(b.State) {
-			s.cfg.Log.Error("a bank holds an agreement that was given up here: it must be ended by hand",
-				"binding", b.ID, "bank", b.Bank, "number", a.Number, "agreement", r.Agreement)
-		}
 		return settled{binding: b, attempt: a, view: s.viewOf(b, a)}
 	}
 	out := settled{do: m.do, known: true}

@@ -84,6 +84,7 @@ func table() map[string]map[event]move {
 			unknown:       {challenging, wait},
 		},
 		AwaitingApproval: {
+			meantCancel:   {Cancelled, shred}, // what the bank may still sign is then owed: see owed.go
 			signed:        {Active, nothing},
 			pending:       {AwaitingApproval, wait},
 			refused:       {Failed, shred},
@@ -125,14 +126,13 @@ func table() map[string]map[event]move {
 	}
 }
 
+// ended reports whether a binding in this state has come to its end.
+func ended(state string) bool { return state == Failed || state == Expired || state == Cancelled || state == Revoked }
+
 // live reports whether a binding in this state stands in the way of another
 // of the same card: it has an agreement, or may still come to one.
 func live(state string) bool {
-	switch state {
-	case "", Failed, Expired, Cancelled, Revoked:
-		return false
-	}
-	return true
+	return state != "" && !ended(state)
 }
 
 // shown is a state as the API shows it.

@@ -60,7 +60,7 @@ func TestTable(t *testing.T) {
 			}
 		}
 		for e := meantApply; e <= meantPasswordFree; e++ {
-			if _, ok := table[busy][e]; ok {
+			if _, ok := table[busy][e]; ok && e != meantCancel { // which asks no bank
 				t.Errorf("%s: a second exchange may begin", busy)
 			}
 		}

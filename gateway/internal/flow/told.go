@@ -87,11 +87,11 @@ func (s *Service) told(ctx context.Context, id string, r op.Result) error {
 	}
 	e, of := s.judge(&b, &a, history, r, now)
 	to := s.settle(b, a, e, of, now)
-	if to.do == sendAgain {
-		return s.unsignAgain(ctx, to)
-	}
 	if e != unknown {
 		to.attempt.Outcome, to.attempt.Reason, to.attempt.RawCode = of.Outcome, of.Reason, of.RawCode
+	}
+	if to.do == sendAgain {
+		return s.unsignAgain(ctx, to)
 	}
 	if !to.known { // the binding has moved on without this attempt
 		to.binding = after(to.binding, now)
