@@ -147,7 +147,7 @@ func (f *attackFlags) run(c *cobra.Command) error {
 	if platform == nil {
 		return usageError{errors.New("--platform: no profile has this platform")}
 	}
-	choice.Failing.Terminal = platform.Terminal
+	choice.Failing.Terminal, choice.Failing.Banks = platform.Terminal, set
 	gateway, err := f.gateway()
 	if err != nil {
 		return err

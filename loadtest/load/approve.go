@@ -48,8 +48,8 @@ func over(err error) bool {
 
 // denies draws whether this binding is refused. Where failures are planned, the plan says what goes wrong.
 func (s *session) denies() bool {
-	if s.Deny <= 0 || s.Judge {
-		return false
+	if p := s.subject.Planned; p != nil || s.Judge || s.Deny <= 0 {
+		return p != nil && p.Kind == Denied
 	}
 	r := rand.New(rand.NewPCG(s.Think.Seed, uint64(s.i)^0x9e3779b97f4a7c15)) //nolint:gosec // chance that must repeat
 	return r.Float64() < s.Deny

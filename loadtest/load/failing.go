@@ -18,6 +18,8 @@ type Failing struct {
 	Mix  []Weighted // categories; empty: Document
 	// Terminal is what the wallet demands of phones.
 	Terminal profiles.Terminal
+	// Banks says how banks ask their customers. Nil: each sends a code.
+	Banks *profiles.Set
 }
 
 // Check refuses what can't be planned.
@@ -60,18 +62,23 @@ func (f Failing) ways(banks []control.Bank, seed uint64) (ways, error) {
 	}
 	for _, p := range Catalogue(f.Terminal) {
 		c := p.Want.Category
+		able := func(lane int) bool { return f.can(&p, banks[lane]) }
 		if p.Fault != "" {
-			if !troubled || len(w.apart) >= len(banks)/2 {
+			at := slices.IndexFunc(order, able)
+			if !troubled || len(w.apart) >= len(banks)/2 || at < 0 {
 				continue
 			}
-			w.apart[&p] = order[len(w.apart)]
+			w.apart[&p] = order[at]
+			order = slices.Delete(order, at, at+1)
 		}
 		w.byCategory[c] = append(w.byCategory[c], &p)
 	}
-	for lane := range banks {
-		if !slices.Contains(order[:len(w.apart)], lane) {
-			w.healthy = append(w.healthy, lane)
-		}
+	slices.Sort(order)
+	w.healthy = order
+	for c, kinds := range w.byCategory {
+		w.byCategory[c] = slices.DeleteFunc(kinds, func(p *Planned) bool {
+			return p.Fault == "" && !slices.ContainsFunc(w.healthy, func(lane int) bool { return f.can(p, banks[lane]) })
+		})
 	}
 	return w, nil
 }

@@ -237,3 +237,52 @@ func TestApportionLosesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A plan wants of no bank what it can't do, and expects to hear what its protocol can tell.
+func TestPlanKnowsWhatBanksCanTell(t *testing.T) {
+	set, err := profiles.Shipped(profiles.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Bank("icbc").Challenge.Kinds = []string{"email", "phone"}
+	set.Bank("nbcb").Challenge.Kinds = []string{"email", "phone"}
+	banks, weights := sixBanks()
+	for i := range banks {
+		banks[i].Protocol = map[string]string{"state": "epcc", "city": "iso8583"}[banks[i].Tier]
+	}
+	f := Failing{Part: 0.9, Terminal: phones, Banks: set}
+	plan, err := Choice{Seed: 5, Failing: f}.Plan(t.Context(), &city{map[string]control.Customer{}}, banks, weights, 2_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, at := map[string]bool{}, map[string]int{}
+	for _, s := range plan {
+		at[s.Bank]++
+		p := s.Planned
+		if p == nil {
+			continue
+		}
+		if approves := s.Bank == "icbc" || s.Bank == "nbcb"; approves && p.Want.Step == Confirm {
+			t.Fatalf("%s is to ask for a code: %s", s.Bank, p.Kind)
+		}
+		if p.Kind == "wrong_name" || p.Doubt {
+			told[banks[s.Lane].Protocol+" "+p.Kind+" "+p.Want.Code+" "+p.End] = true
+		}
+	}
+	for _, want := range []string{"epcc wrong_name name_mismatch failed", "iso8583 wrong_name identity_mismatch failed"} {
+		if !told[want] {
+			t.Errorf("nobody is to be told %q of %v", want, told)
+		}
+	}
+	for said := range told {
+		if strings.HasPrefix(said, "iso8583") && !strings.HasSuffix(said, "failed") {
+			t.Errorf("what a bank without a query is in doubt about is undone, and not %q", said)
+		}
+	}
+	apart := Apart(plan)
+	for _, b := range banks {
+		if n := at[b.ID]; apart[b.ID] == nil && n < 300 {
+			t.Errorf("%s has %d of the bindings", b.ID, n)
+		}
+	}
+}

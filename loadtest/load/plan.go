@@ -111,14 +111,15 @@ func (c Choice) Plan(ctx context.Context, farm People, banks []control.Bank, wei
 		return nil, err
 	}
 	plan, planned := make([]Subject, n), c.Failing.draw(ways, n, c.Seed)
-	need := map[source]int{}
-	turns, kinds := newTurns(weights, ways.healthy), rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // chance that must repeat
+	need, voices := map[source]int{}, voices{}
+	healthy := &willing{turns: newTurns(weights, ways.healthy), can: func(p *Planned, lane int) bool { return c.Failing.can(p, banks[lane]) }}
+	kinds := rand.New(rand.NewPCG(c.Seed, 1)) //nolint:gosec // chance that must repeat
 	for i := range plan {
 		lane, apart := ways.apart[planned[i]]
 		if !apart {
-			lane = turns.next()
+			lane = healthy.next(planned[i])
 		}
-		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix), Planned: planned[i]}
+		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix), Planned: voices.of(planned[i], banks[lane].Protocol)}
 		if p := planned[i]; p != nil && p.from.kind != "" {
 			plan[i].Kind = p.from.kind
 		}
@@ -240,6 +241,45 @@ func (t *turns) next() int {
 	}
 	t.credit[best] -= sum
 	return t.lanes[best]
+}
+
+// willing takes lanes in turn, and keeps the turn of one that can't do what is
+// planned for the first thing that it can.
+type willing struct {
+	*turns
+	can  func(p *Planned, lane int) bool
+	kept []int
+}
+
+func (w *willing) next(p *Planned) int {
+	if i := slices.IndexFunc(w.kept, func(lane int) bool { return w.can(p, lane) }); i >= 0 {
+		lane := w.kept[i]
+		w.kept = slices.Delete(w.kept, i, i+1)
+		return lane
+	}
+	for { // ends: a kind that no healthy bank can do is not in the plan
+		lane := w.turns.next()
+		if w.can(p, lane) {
+			return lane
+		}
+		w.kept = append(w.kept, lane)
+	}
+}
+
+// voices keeps what was planned one thing at all banks of a protocol.
+type voices map[voiceOf]*Planned
+
+type voiceOf struct {
+	p        *Planned
+	protocol string
+}
+
+func (v voices) of(p *Planned, protocol string) *Planned {
+	key := voiceOf{p, protocol}
+	if v[key] == nil {
+		v[key] = voiced(p, protocol)
+	}
+	return v[key]
 }
 
 func draw(r *rand.Rand, mix []Weighted) string {

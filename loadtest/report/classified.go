@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"kaqiao/loadtest/load"
 )
@@ -137,7 +138,8 @@ func classified(run Run) *Classified {
 		c.Planned += n
 		category := entry(categories, j.Want.Category, CategoryOf{Category: j.Want.Category})
 		category.Planned, category.Right, category.Wrong = category.Planned+n, category.Right+right, category.Wrong+wrong
-		kind := entry(kinds, j.Planned, KindOf{Kind: j.Planned, Told: told(j.Want), End: j.WantEnd})
+		// Banks of another protocol may tell the same in other words.
+		kind := entry(kinds, strings.Join([]string{j.Planned, j.Want.Code, j.WantEnd}, " "), KindOf{Kind: j.Planned, Told: told(j.Want), End: j.WantEnd})
 		kind.Planned, kind.Right, kind.Wrong = kind.Planned+n, kind.Right+right, kind.Wrong+wrong
 	}
 	c.Categories, c.Kinds = sorted(categories, kinds, came)
