@@ -66,6 +66,9 @@ func (o *Options) setDefaults() {
 	if o.Version == 0 {
 		o.Version = 2
 	}
+	if o.MACSingleBlanks == nil {
+		o.MACSingleBlanks = new(true)
+	}
 	if o.MACFields == nil {
 		o.MACFields = []int{0, 2, 3, 4, 7, 11, 18, 25, 28, 32, 33, 38, 39, 41, 42, 90}
 	}

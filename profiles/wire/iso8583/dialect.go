@@ -55,6 +55,9 @@ func (f *Fields) Get(n int) (string, bool) { return f.values[n], f.Has(n) }
 // Has reports whether a field is there.
 func (f *Fields) Has(n int) bool { return f.present[(n-1)/64]>>(63-(n-1)%64)&1 == 1 }
 
+// drop takes a field away.
+func (f *Fields) drop(n int) { f.present[(n-1)/64] &^= 1 << (63 - (n-1)%64) }
+
 // Pack writes a message: type, bitmap and fields. Every field is checked.
 func (d *Dialect) Pack(mti string, f *Fields) ([]byte, error) {
 	if len(mti) != 4 || !isDigits(mti) {

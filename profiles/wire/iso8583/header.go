@@ -23,6 +23,15 @@ const (
 	RejectSource       = "00055"
 )
 
+// Names of the header's places in errors.
+const (
+	fieldLength      = "header.length"
+	fieldVersion     = "header.version"
+	fieldTotal       = "header.total"
+	fieldDestination = "header.destination"
+	fieldSource      = "header.source"
+)
+
 // head is the header as it stands on the wire.
 type head struct {
 	version byte
@@ -53,11 +62,11 @@ func (o *Options) versionByte() byte {
 }
 
 // appendHeader writes a header for a message of n bytes behind it. Reserved
-// places, batch number and user info are zero (found).
+// places and user info are zero, the batch number is 1 (found in the samples).
 func appendHeader(out []byte, version byte, h Header, n int, reject string) ([]byte, error) {
-	for _, side := range []struct{ name, number string }{{"destination", h.Destination}, {"source", h.Source}} {
+	for _, side := range []struct{ name, number string }{{fieldDestination, h.Destination}, {fieldSource, h.Source}} {
 		if side.number == "" || len(side.number) > 11 || !isDigits(side.number) {
-			return nil, &wire.FieldError{Field: "header." + side.name, Reason: "not 1 to 11 digits"}
+			return nil, &wire.FieldError{Field: side.name, Reason: "not 1 to 11 digits"}
 		}
 	}
 	total := headerBytes + n
@@ -69,7 +78,7 @@ func appendHeader(out []byte, version byte, h Header, n int, reject string) ([]b
 	out = strconv.AppendInt(out, int64(total), 10)
 	out = append(out, padded(h.Destination, 11)...)
 	out = append(out, padded(h.Source, 11)...)
-	out = append(out, 0, 0, 0, 0)
+	out = append(out, 0, 0, 0, 1)
 	out = append(out, "00000000"...)
 	out = append(out, 0)
 	return append(out, reject...), nil
@@ -85,18 +94,18 @@ func readHeader(body []byte) (head, []byte, error) {
 		return head{}, nil, fmt.Errorf("message of %d bytes: %w", len(body), wire.ErrMalformed)
 	}
 	if body[0] != headerBytes {
-		return head{}, nil, fmt.Errorf("header: its length is not %d: %w", headerBytes, wire.ErrMalformed)
+		return head{}, nil, &wire.FieldError{Field: fieldLength, Reason: "not " + strconv.Itoa(headerBytes)}
 	}
 	h := head{version: body[atVersion], reject: string(body[atReject:headerBytes])}
 	total := string(body[atTotal:atDestination])
 	if n, err := strconv.Atoi(total); err != nil || !isDigits(total) || n != len(body) {
-		return head{}, nil, fmt.Errorf("header: its total length is another than the message's: %w", wire.ErrMalformed)
+		return head{}, nil, &wire.FieldError{Field: fieldTotal, Reason: "another than the message has"}
 	}
 	h.Destination = strings.TrimRight(string(body[atDestination:atSource]), " ")
 	h.Source = strings.TrimRight(string(body[atSource:atReserved]), " ")
-	for _, side := range []struct{ name, number string }{{"destination", h.Destination}, {"source", h.Source}} {
+	for _, side := range []struct{ name, number string }{{fieldDestination, h.Destination}, {fieldSource, h.Source}} {
 		if side.number == "" || !isDigits(side.number) {
-			return head{}, nil, &wire.FieldError{Field: "header." + side.name, Reason: "not 1 to 11 digits"}
+			return head{}, nil, &wire.FieldError{Field: side.name, Reason: "not 1 to 11 digits"}
 		}
 	}
 	if info := string(body[atInfo:atUser]); !isPrintable(info) || !isDigits(h.reject) {

@@ -106,7 +106,7 @@ type Usages struct {
 	Mandate   Mandate     // PZ
 }
 
-// Mandate is usage PZ (found): 160 bytes with fixed places. Where all is empty the block is absent.
+// Mandate is usage PZ (found): 158 bytes with fixed places. Where all is empty the block is absent.
 type Mandate struct {
 	NumberType string     // 2
 	UserNumber secret.Key // 40

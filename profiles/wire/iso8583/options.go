@@ -10,6 +10,8 @@ type Options struct {
 	// message type. At most 64. Default 0, 2, 3, 4, 7, 11, 18, 25, 28, 32, 33, 38, 39, 41, 42, 90 (memory).
 	// What is not listed is not protected. Key resets use 0, 7, 11, 53, 70, 100 (found).
 	MACFields []int `yaml:"mac_fields"`
+	// MACSingleBlanks counts blanks that follow each other under the seal as one. Default true (memory).
+	MACSingleBlanks *bool `yaml:"mac_single_blanks"`
 	// NetworkMAC seals network management as well, over the fields of a key reset. A key is always
 	// sealed. Default false (memory).
 	NetworkMAC bool `yaml:"network_mac"`

@@ -1,6 +1,7 @@
 package wiretest
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,7 +16,8 @@ import (
 // Its file begins with words, a line each: "source: " tells who made the bytes,
 // "key: value" tells what the reader must know to set up the receiver, and
 // "path = value" names every value that the message holds. Behind the first
-// empty line stand the bytes, up to the file's end.
+// empty line stand the bytes, up to the file's end; with "bytes: hex" they stand
+// there in hexadecimal, in lines of any length.
 type Golden struct {
 	Name   string
 	Source string
@@ -70,5 +72,11 @@ func parseGolden(text string) (Golden, error) {
 		return g, fmt.Errorf("no source")
 	}
 	g.Frame.Body = []byte(body)
+	if g.Notes["bytes"] == "hex" {
+		var err error
+		if g.Frame.Body, err = hex.DecodeString(strings.Join(strings.Fields(body), "")); err != nil {
+			return g, fmt.Errorf("bytes in hexadecimal: %w", err)
+		}
+	}
 	return g, nil
 }
