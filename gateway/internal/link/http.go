@@ -38,14 +38,22 @@ type Config struct {
 	MaxAnswerBytes int
 	// ConnectTimeout is for TCP and TLS together, 1ms to 10m. Default 2s.
 	ConnectTimeout time.Duration
+	// AnyStatus makes an answer of any status a frame, with its status in it: for protocols that sign
+	// their refusals. Without it, an answer with a status other than 200 is a *StatusError.
+	AnyStatus bool
+	// Authorizer gets the token that each request carries. Nil: none does.
+	Authorizer Authorizer
+	// Now is the clock that a token's life is measured by. Default time.Now.
+	Now func() time.Time
 }
 
-// HTTP posts frames over HTTP/1.1. It is safe for concurrent use.
+// HTTP carries frames over HTTP/1.1. It is safe for concurrent use.
 type HTTP struct {
 	cfg       Config
 	url       *url.URL
 	dialer    net.Dialer
 	transport *http.Transport
+	tokens    *tokens // nil: requests carry none
 }
 
 // NewHTTP makes a link. It connects when it is used first.
@@ -67,6 +75,9 @@ func NewHTTP(cfg Config) (*HTTP, error) {
 		Protocols:              new(http.Protocols),
 	}
 	h.transport.Protocols.SetHTTP1(true)
+	if cfg.Authorizer != nil {
+		h.tokens = newTokens(cfg.Authorizer, h.carry, cfg.Now)
+	}
 	return h, nil
 }
 
@@ -95,6 +106,9 @@ func (c *Config) check() (*url.URL, error) {
 	set(&c.MaxConns, 256)
 	set(&c.MaxAnswerBytes, 64<<10)
 	set(&c.ConnectTimeout, 2*time.Second)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	switch {
 	case c.MaxConns < 1 || c.MaxConns > 10_000:
 		return nil, fmt.Errorf("max conns %d: must be 1 to 10,000", c.MaxConns)
@@ -113,17 +127,29 @@ func set[T comparable](value *T, otherwise T) {
 	}
 }
 
-// Exchange posts one frame and returns the answer. It never sends a frame
-// twice. The error wraps ErrNotSent exactly when not one byte of it was handed
-// to the network; then, and only then, it may be sent again. A *StatusError,
-// ErrTooLarge and ErrMalformed say what came back instead of an answer; the
-// context's error says that nothing came in time.
+// Exchange sends one frame, by its method to its path, and returns the answer.
+// It never sends a frame twice. The error wraps ErrNotSent exactly when not one
+// byte of it was handed to the network; then, and only then, it may be sent
+// again. A *StatusError, ErrTooLarge and ErrMalformed say what came back
+// instead of an answer; the context's error says that nothing came in time.
 func (h *HTTP) Exchange(ctx context.Context, f wire.Frame) (wire.Frame, error) {
-	if len(f.Body) == 0 {
-		return wire.Frame{}, fmt.Errorf("link: frame is empty: %w", ErrNotSent)
+	if h.tokens != nil {
+		return h.authorized(ctx, f)
+	}
+	return h.carry(ctx, f)
+}
+
+// carry is Exchange for a frame that is complete.
+func (h *HTTP) carry(ctx context.Context, f wire.Frame) (wire.Frame, error) {
+	method, target, err := h.target(f.Method, f.Path)
+	if err == nil && len(f.Body) == 0 && method != http.MethodGet && method != http.MethodDelete {
+		err = errors.New("frame is empty")
+	}
+	if err != nil {
+		return wire.Frame{}, fmt.Errorf("link: %w: %w", ErrNotSent, err)
 	}
 	for try := 1; ; try++ {
-		answer, reused, err := h.exchange(ctx, f)
+		answer, reused, err := h.exchange(h.request(ctx, method, target, f))
 		// A kept connection that the other side closed in the meantime says
 		// nothing about the other side: another connection is tried.
 		if err == nil || !reused || try == attempts || !errors.Is(err, ErrNotSent) || ctx.Err() != nil {
@@ -133,13 +159,13 @@ func (h *HTTP) Exchange(ctx context.Context, f wire.Frame) (wire.Frame, error) {
 }
 
 // exchange tries one connection.
-func (h *HTTP) exchange(ctx context.Context, f wire.Frame) (answer wire.Frame, reused bool, err error) {
+func (h *HTTP) exchange(r *http.Request) (answer wire.Frame, reused bool, err error) {
 	p := new(proof)
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
 		reused = got.Reused
 		got.Conn.(*conn).request.Store(p)
 	}})
-	response, err := h.transport.RoundTrip(h.request(ctx, f)) //nolint:bodyclose // read closes it
+	response, err := h.transport.RoundTrip(r.WithContext(ctx)) //nolint:bodyclose // read closes it
 	if err != nil {
 		err = cause(ctx, err)
 		if p.seal() {
@@ -157,26 +183,27 @@ func (h *HTTP) exchange(ctx context.Context, f wire.Frame) (answer wire.Frame, r
 	return answer, reused, nil
 }
 
-// request has no GetBody: with it, net/http may send a request again by
-// itself when a kept connection breaks.
-func (h *HTTP) request(ctx context.Context, f wire.Frame) *http.Request {
+// request has no GetBody, and a body even where nothing stands in it: without
+// these, net/http may send a request again by itself when a kept connection
+// breaks, and does so where it has an idempotency key or is a GET.
+func (h *HTTP) request(ctx context.Context, method string, target *url.URL, f wire.Frame) *http.Request {
 	header := make(http.Header, len(f.Headers)+1)
 	header["User-Agent"] = nil // says nothing
 	for _, line := range f.Headers {
 		header[line.Name] = append(header[line.Name], line.Value)
 	}
 	r := &http.Request{
-		Method: http.MethodPost, URL: h.url, Host: h.url.Host, Header: header,
+		Method: method, URL: target, Host: target.Host, Header: header,
 		Body: io.NopCloser(bytes.NewReader(f.Body)), ContentLength: int64(len(f.Body)),
 	}
 	return r.WithContext(ctx)
 }
 
-// read takes an answer of status 200 and bounded length; its content type
-// is nobody's business here.
+// read takes an answer of bounded length, and of status 200 unless any will do;
+// its content type is nobody's business here.
 func (h *HTTP) read(r *http.Response) (_ wire.Frame, err error) {
 	defer func() { err = errors.Join(err, r.Body.Close()) }()
-	if r.StatusCode != http.StatusOK {
+	if r.StatusCode != http.StatusOK && !h.cfg.AnyStatus {
 		if r.ContentLength <= maxDrain { // read to its end, the connection can be kept
 			_, _ = io.CopyN(io.Discard, r.Body, r.ContentLength)
 		}
@@ -193,7 +220,7 @@ func (h *HTTP) read(r *http.Response) (_ wire.Frame, err error) {
 	if int64(len(body)) > limit {
 		return wire.Frame{}, ErrTooLarge
 	}
-	frame := wire.Frame{Body: body, Headers: make([]wire.Header, 0, len(r.Header))}
+	frame := wire.Frame{Status: r.StatusCode, Body: body, Headers: make([]wire.Header, 0, len(r.Header))}
 	for name, values := range r.Header {
 		for _, v := range values {
 			frame.Headers = append(frame.Headers, wire.Header{Name: name, Value: v})
@@ -202,8 +229,12 @@ func (h *HTTP) read(r *http.Response) (_ wire.Frame, err error) {
 	return frame, nil
 }
 
-// Close closes the connections that are idle. Exchanges under way end by themselves.
+// Close closes the connections that are idle, and ends an exchange for a token.
+// Other exchanges under way end by themselves.
 func (h *HTTP) Close() error {
+	if h.tokens != nil {
+		h.tokens.close()
+	}
 	h.transport.CloseIdleConnections()
 	return nil
 }

@@ -1,0 +1,4 @@
+package link
+
+// RenewAfter is how long after it was asked for a token of this life is renewed.
+var RenewAfter = renewAfter
