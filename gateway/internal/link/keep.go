@@ -81,8 +81,8 @@ func (t *TCP) connect(index int) (*line, error) {
 	return t.newLine(index, secure, below), nil
 }
 
-// live opens the line, lets it be used, and asks for a sign of life whenever
-// nothing was heard for long. It returns when the line is broken.
+// live opens the line, lets it be used, and has the session tend it. It
+// returns when the line is broken.
 func (l *line) live() {
 	t := l.link
 	if t.cfg.Session != nil {
@@ -105,16 +105,17 @@ func (l *line) live() {
 			return
 		case <-wait.C:
 		}
-		if idle := time.Since(l.born) - time.Duration(l.heardAt.Load()); idle < t.cfg.Idle {
-			wait.Reset(t.cfg.Idle - idle)
-			continue
-		}
-		if err := t.cfg.Session.Echo(t.ctx, l.ask); err != nil {
-			l.fail(l.why("echo", err))
+		if err := t.cfg.Session.Tend(t.ctx, l.ask, l.silence() >= t.cfg.Idle); err != nil {
+			l.fail(l.why("tend", err))
 			return
 		}
-		wait.Reset(t.cfg.Idle)
+		wait.Reset(max(t.cfg.Idle-l.silence(), t.cfg.Idle/8))
 	}
+}
+
+// silence is how long nothing was heard.
+func (l *line) silence() time.Duration {
+	return time.Since(l.born) - time.Duration(l.heardAt.Load())
 }
 
 // why is what went wrong with the session's words. Where the line broke under

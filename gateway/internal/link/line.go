@@ -1,8 +1,8 @@
 package link
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -49,11 +49,11 @@ func (l *line) fail(why error) {
 
 // ask is an exchange of the session.
 func (l *line) ask(ctx context.Context, f wire.Frame) (wire.Frame, error) {
-	match, _, err := l.link.cfg.Matcher.Match(f)
+	match, _, err := l.link.cfg.Match(f)
 	if err != nil {
 		return wire.Frame{}, notSentFor(err)
 	}
-	bytes, err := l.link.cfg.Framer.Append(nil, f)
+	bytes, err := l.link.cfg.Append(nil, f.Body)
 	if err != nil {
 		return wire.Frame{}, notSentFor(err)
 	}
@@ -95,23 +95,42 @@ func (l *line) exchange(ctx context.Context, c *call) (wire.Frame, error) {
 
 // read takes frames from the line until it breaks.
 func (l *line) read() {
-	r := bufio.NewReaderSize(l.conn, 16<<10)
+	framer, segment := l.link.cfg.NewFramer(), make([]byte, 16<<10)
 	for {
-		f, err := l.link.cfg.Framer.Cut(r)
+		n, err := l.conn.Read(segment)
+		framer.Feed(segment[:n])
+		if wrong := l.frames(framer); wrong != nil {
+			err = wrong
+		}
 		if err != nil {
 			l.fail(cause(context.Background(), err))
 			return
 		}
+	}
+}
+
+// frames takes what is whole.
+func (l *line) frames(framer Framer) error {
+	for {
+		body, ok, err := framer.Next()
+		switch {
+		case errors.Is(err, wire.ErrTooLarge):
+			return ErrTooLarge
+		case err != nil:
+			return ErrMalformed
+		case !ok:
+			return nil
+		}
 		l.heardAt.Store(int64(time.Since(l.born)))
-		if len(f.Body) > 0 {
-			l.take(f)
+		if len(body) > 0 {
+			l.take(wire.Frame{Body: body})
 		}
 	}
 }
 
 // take gives a frame to whom it belongs.
 func (l *line) take(f wire.Frame) {
-	match, asks, err := l.link.cfg.Matcher.Match(f)
+	match, asks, err := l.link.cfg.Match(f)
 	switch {
 	case err == nil && !asks && l.link.table.deliver(match, l, f):
 		return
@@ -126,7 +145,7 @@ func (l *line) take(f wire.Frame) {
 
 // reply does not wait: a bank that asks and does not read is not answered.
 func (l *line) reply(f wire.Frame) {
-	bytes, err := l.link.cfg.Framer.Append(nil, f)
+	bytes, err := l.link.cfg.Append(nil, f.Body)
 	if err != nil {
 		l.link.cfg.Log.Warn("an answer to the bank could not be framed", "address", l.link.cfg.Address)
 		return

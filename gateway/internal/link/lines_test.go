@@ -2,6 +2,7 @@ package link_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +29,9 @@ func (p toy) Cut(r *bufio.Reader) (wire.Frame, error) {
 	n, err := strconv.Atoi(string(head))
 	switch {
 	case err != nil || n < 0:
-		return wire.Frame{}, link.ErrMalformed
+		return wire.Frame{}, wire.ErrMalformed
 	case n > p.max:
-		return wire.Frame{}, link.ErrTooLarge
+		return wire.Frame{}, wire.ErrTooLarge
 	}
 	body := make([]byte, n)
 	if _, err := io.ReadFull(r, body); err != nil {
@@ -39,26 +40,50 @@ func (p toy) Cut(r *bufio.Reader) (wire.Frame, error) {
 	return wire.Frame{Body: body}, nil
 }
 
-func (p toy) Append(b []byte, f wire.Frame) ([]byte, error) {
-	if len(f.Body) > p.max {
+func (p toy) Append(b, body []byte) ([]byte, error) {
+	if len(body) > p.max {
 		return nil, wire.ErrTooLarge
 	}
-	return append(fmt.Appendf(b, "%04d", len(f.Body)), f.Body...), nil
+	return append(fmt.Appendf(b, "%04d", len(body)), body...), nil
 }
 
 func (toy) Match(f wire.Frame) (string, bool, error) {
 	words := strings.SplitN(string(f.Body), " ", 3)
 	if len(words) < 2 || words[0] != "q" && words[0] != "a" {
-		return "", false, link.ErrMalformed
+		return "", false, wire.ErrMalformed
 	}
 	return words[1], words[0] == "q", nil
+}
+
+// toyFramer cuts by Cut what has been fed.
+type toyFramer struct {
+	toy
+	held bytes.Buffer
+}
+
+func (p *toyFramer) Feed(b []byte) { p.held.Write(b) }
+
+func (p *toyFramer) Next() ([]byte, bool, error) {
+	again := bytes.NewReader(p.held.Bytes())
+	f, err := p.Cut(bufio.NewReader(again))
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, false, nil
+	}
+	if err == nil {
+		p.held.Next(4 + len(f.Body))
+	}
+	return f.Body, err == nil, err
+}
+
+func dialogue() link.Dialogue {
+	return link.Dialogue{NewFramer: func() link.Framer { return &toyFramer{toy: toy{2000}} }, Append: toy{2000}.Append, Match: toy{}.Match}
 }
 
 func q(key string) wire.Frame { return wire.Frame{Body: []byte("q " + key + " request")} }
 func a(key string) wire.Frame { return wire.Frame{Body: []byte("a " + key + " answer")} }
 
 func framed(f wire.Frame) string {
-	b, _ := toy{9999}.Append(nil, f)
+	b, _ := toy{9999}.Append(nil, f.Body)
 	return string(b)
 }
 
@@ -173,7 +198,9 @@ func lines(t testing.TB, c *country, cfg link.TCPConfig) *link.TCP {
 	if cfg.Address == "" {
 		cfg.Address, cfg.Dial = "bank.example:9111", c.pipes
 	}
-	cfg.Framer, cfg.Matcher = toy{2000}, toy{}
+	d := dialogue()
+	d.Session, d.Idle, d.AnswerTimeout = cfg.Session, cfg.Idle, cfg.AnswerTimeout
+	cfg.Dialogue = d
 	l, err := link.NewTCP(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -28,7 +28,10 @@ func (m *manners) Open(ctx context.Context, ask link.Ask) error {
 	return m.refused
 }
 
-func (m *manners) Echo(ctx context.Context, ask link.Ask) error {
+func (m *manners) Tend(ctx context.Context, ask link.Ask, idle bool) error {
+	if !idle {
+		return nil
+	}
 	_, err := ask(ctx, q(fmt.Sprint("echo", m.echoes.Add(1))))
 	return err
 }
@@ -52,7 +55,7 @@ func TestOpening(t *testing.T) {
 			p.says(answerTo(f))
 			p.answers()
 		}}
-		l := lines(t, c, link.TCPConfig{Lines: 1, Session: &manners{}, ConnectTimeout: time.Second})
+		l := lines(t, c, link.TCPConfig{Lines: 1, Dialogue: link.Dialogue{Session: &manners{}}, ConnectTimeout: time.Second})
 		_, err := l.Exchange(t.Context(), q("early"))
 		sent(t, err, false)
 		if got := <-heard; got != "q hello request" || len(heard) > 0 {
@@ -78,7 +81,7 @@ func TestOpeningRefused(t *testing.T) {
 			if name == "in words" {
 				m.refused = no
 			}
-			l := lines(t, c, link.TCPConfig{Lines: 1, Session: m, ConnectTimeout: 20 * time.Second, AnswerTimeout: 3 * time.Second})
+			l := lines(t, c, link.TCPConfig{Lines: 1, ConnectTimeout: 20 * time.Second, Dialogue: link.Dialogue{Session: m, AnswerTimeout: 3 * time.Second}})
 			_, err := l.Exchange(t.Context(), q("1"))
 			sent(t, err, false)
 			if m.refused != nil && !errors.Is(err, no) {
@@ -114,7 +117,7 @@ func TestEchoUnanswered(t *testing.T) {
 				p.says(answerTo(f))
 			}
 		}
-		l := lines(t, c, link.TCPConfig{Lines: 1, Session: &manners{}, Idle: time.Minute, AnswerTimeout: 5 * time.Second})
+		l := lines(t, c, link.TCPConfig{Lines: 1, Dialogue: link.Dialogue{Session: &manners{}, Idle: time.Minute, AnswerTimeout: 5 * time.Second}})
 		began := time.Now()
 		_, err := l.Exchange(t.Context(), q("1"))
 		if err != nil {
@@ -162,7 +165,7 @@ func TestEchoCountsOnItsOwnLine(t *testing.T) {
 			}
 		}
 		var e ears
-		l := lines(t, c, link.TCPConfig{Lines: 2, Session: &manners{}, Idle: time.Minute, Heard: e.hear, Rand: func() float64 { return 0 }})
+		l := lines(t, c, link.TCPConfig{Lines: 2, Dialogue: link.Dialogue{Session: &manners{}, Idle: time.Minute}, Heard: e.hear, Rand: func() float64 { return 0 }})
 		l.Start()
 		<-time.After(2 * time.Minute)
 		if c.met() != 3 {
@@ -187,7 +190,7 @@ func TestBankAsks(t *testing.T) {
 			p.says(answerTo(f))
 			p.rest()
 		}}
-		l := lines(t, c, link.TCPConfig{Lines: 1, Session: &manners{}, Heard: e.hear})
+		l := lines(t, c, link.TCPConfig{Lines: 1, Dialogue: link.Dialogue{Session: &manners{}}, Heard: e.hear})
 		if _, err := l.Exchange(t.Context(), q("1")); err != nil {
 			t.Error(err)
 		}
@@ -236,7 +239,7 @@ func TestBankDoesNotRead(t *testing.T) {
 func TestBankRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &country{play: (*person).answers}
-		l := lines(t, c, link.TCPConfig{Session: &manners{}, ConnectTimeout: 6 * time.Second})
+		l := lines(t, c, link.TCPConfig{Dialogue: link.Dialogue{Session: &manners{}}, ConnectTimeout: 6 * time.Second})
 		if _, err := l.Exchange(t.Context(), q("1")); err != nil {
 			t.Fatal(err)
 		}

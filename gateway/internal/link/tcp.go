@@ -80,14 +80,14 @@ func (t *TCP) Start() {
 // line that breaks ends all its exchanges at once. An answer that comes after
 // its exchange has ended goes to Heard.
 func (t *TCP) Exchange(ctx context.Context, f wire.Frame) (wire.Frame, error) {
-	match, asks, err := t.cfg.Matcher.Match(f)
+	match, asks, err := t.cfg.Match(f)
 	if err == nil && !asks {
 		err = errors.New("frame is no request")
 	}
 	if err != nil {
 		return wire.Frame{}, notSentFor(err)
 	}
-	bytes, err := t.cfg.Framer.Append(nil, f)
+	bytes, err := t.cfg.Append(nil, f.Body)
 	if err != nil {
 		return wire.Frame{}, notSentFor(err)
 	}

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -14,35 +13,46 @@ import (
 	"kaqiao/profiles/wire"
 )
 
-// What a link over long lines must know of a protocol. All three are used by
-// many lines at once.
+// Dialogue is what a link over long lines must know of a protocol. Many lines
+// use one at once.
+type Dialogue struct {
+	// NewFramer makes what finds the messages in the bytes of one line. Required.
+	NewFramer func() Framer
+	// Append puts a message, in its form for the line, behind what is in a buffer. Required.
+	Append func(dst, body []byte) ([]byte, error)
+	// Match returns what a request and its answer have in common and no other
+	// exchange has, and whether the frame is a request. It need not check the rest of the frame. Required.
+	Match func(wire.Frame) (key string, asks bool, err error)
+	// Session: nil where nothing is said on a line but business.
+	Session Session
+	// Idle is how long nothing need be heard on a line before the session asks for life, 1ms to 24h. Default 60s.
+	Idle time.Duration
+	// AnswerTimeout is for each answer to the session's own words, 1ms to 10m. Default 5s.
+	AnswerTimeout time.Duration
+}
+
 type (
-	// Framer finds frames in a stream of bytes.
+	// Framer splits the bytes of one line into messages. One goroutine uses it.
 	Framer interface {
-		// Cut reads the next frame, whole. An empty one is a keep-alive. After an
-		// error the stream can't be read on. It holds no more than the longest frame.
-		Cut(*bufio.Reader) (wire.Frame, error)
-		// Append puts a frame, in its form for the stream, behind what is in the buffer.
-		Append([]byte, wire.Frame) ([]byte, error)
-	}
-	// Matcher tells answers apart.
-	Matcher interface {
-		// Match returns what a request and its answer have in common and no other
-		// exchange has, and whether the frame is a request. It need not check the rest of the frame.
-		Match(wire.Frame) (key string, asks bool, err error)
+		// Feed takes the next bytes. They are the caller's again when it returns.
+		Feed(segment []byte)
+		// Next hands out the next whole message; an empty one is a keep-alive. False: more
+		// bytes are needed. After an error, such as wire.ErrTooLarge, the line can't be read on.
+		Next() (body []byte, ok bool, err error)
 	}
 	// Session is what is said on a line beside business.
 	Session interface {
 		// Open says what a fresh line must hear before it may be used. An error closes the line.
 		Open(context.Context, Ask) error
-		// Echo asks whether anybody is there. An error closes the line.
-		Echo(context.Context, Ask) error
+		// Tend is called on each line about once in Idle; idle: nothing was heard for that long, and a
+		// sign of life is wanted. An error closes the line.
+		Tend(ctx context.Context, ask Ask, idle bool) error
 		// Reply answers the bank's own request, and returns false for one that is not the session's business.
 		// It is called between two frames: it must be quick.
 		Reply(wire.Frame) (wire.Frame, bool)
 	}
 	// Ask is an exchange over one line. Its error is that of Exchange.
-	Ask func(context.Context, wire.Frame) (wire.Frame, error)
+	Ask = func(context.Context, wire.Frame) (wire.Frame, error)
 )
 
 const (
@@ -58,10 +68,8 @@ type TCPConfig struct {
 	Address string
 	// TLS: nil for none.
 	TLS *tls.Config
-	// Framer and Matcher are required. Session: nil where a line needs no words before and besides.
-	Framer  Framer
-	Matcher Matcher
-	Session Session
+	// Dialogue is the protocol's part.
+	Dialogue
 	// Heard is told answers that nobody waits for, and requests of the bank that
 	// are not the session's, one after another. Nil: they are logged, without what they say.
 	Heard func(wire.Frame)
@@ -72,12 +80,8 @@ type TCPConfig struct {
 	InFlight int
 	// ConnectTimeout is for TCP and TLS together, and how long a frame waits for a ready line, 1ms to 10m. Default 2s.
 	ConnectTimeout time.Duration
-	// AnswerTimeout is for each answer to the session's own words, 1ms to 10m. Default 5s.
-	AnswerTimeout time.Duration
 	// WriteTimeout is how long a bank may not read before its line is given up, 1ms to 10m. Default 5s.
 	WriteTimeout time.Duration
-	// Idle is how long nothing need be heard on a line before Echo asks, 1ms to 24h. Default 60s.
-	Idle time.Duration
 	// MinPause and MaxPause are before a line is connected again: at first and at most, 1ms to 10m.
 	// It doubles each time, and chance takes off up to half. Defaults 100ms and 5s.
 	MinPause, MaxPause time.Duration
@@ -98,8 +102,8 @@ func (c *TCPConfig) check() error {
 	if err != nil || host == "" || port == "" {
 		return errors.New("address must be host:port")
 	}
-	if c.Framer == nil || c.Matcher == nil {
-		return errors.New("framer and matcher must be set")
+	if c.NewFramer == nil || c.Append == nil || c.Match == nil {
+		return errors.New("the dialogue must have NewFramer, Append and Match")
 	}
 	if c.TLS != nil {
 		c.TLS = c.TLS.Clone()

@@ -12,13 +12,17 @@ import (
 	"kaqiao/profiles/wire"
 )
 
-// bare is frames without a form: what the proof is about is bytes.
-type bare struct{ Framer }
+// bare is messages without a form: what the proof is about is bytes.
+func bare() Dialogue {
+	return Dialogue{
+		NewFramer: func() Framer { return nil },
+		Append:    func(b, body []byte) ([]byte, error) { return append(b, body...), nil },
+		Match:     func(f wire.Frame) (string, bool, error) { return string(f.Body), true, nil },
+	}
+}
 
-func (bare) Append(b []byte, f wire.Frame) ([]byte, error) { return append(b, f.Body...), nil }
-func (bare) Match(f wire.Frame) (string, bool, error)      { return string(f.Body), true, nil }
-func (s stiff) SetWriteDeadline(time.Time) error           { return nil }
-func (s stiff) Close() error                               { return nil }
+func (s stiff) SetWriteDeadline(time.Time) error { return nil }
+func (s stiff) Close() error                     { return nil }
 
 // Of frames that are written together, some may have left and some not when the write fails.
 func TestFailedBatch(t *testing.T) {
@@ -50,7 +54,7 @@ func TestFailedBatch(t *testing.T) {
 // A frame that was given up in the queue is never written.
 func TestGivenUpInTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		link, err := NewTCP(TCPConfig{Address: "bank.example:1", Framer: bare{}, Matcher: bare{}})
+		link, err := NewTCP(TCPConfig{Address: "bank.example:1", Dialogue: bare()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -369,15 +369,15 @@ func TestLinesOverTLS(t *testing.T) {
 }
 
 func TestConfigRefused(t *testing.T) {
-	good := link.TCPConfig{Address: "bank.example:9111", Framer: toy{}, Matcher: toy{}}
+	good := link.TCPConfig{Address: "bank.example:9111", Dialogue: dialogue()}
 	if _, err := link.NewTCP(good); err != nil {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*link.TCPConfig){
 		"no address": func(c *link.TCPConfig) { c.Address = "" },
 		"no port":    func(c *link.TCPConfig) { c.Address = "bank.example" },
-		"no framer":  func(c *link.TCPConfig) { c.Framer = nil },
-		"no matcher": func(c *link.TCPConfig) { c.Matcher = nil },
+		"no framer":  func(c *link.TCPConfig) { c.NewFramer = nil },
+		"no match":   func(c *link.TCPConfig) { c.Match = nil },
 		"65 lines":   func(c *link.TCPConfig) { c.Lines = 65 },
 		"-1 lines":   func(c *link.TCPConfig) { c.Lines = -1 },
 		"in flight":  func(c *link.TCPConfig) { c.InFlight = 100_001 },
