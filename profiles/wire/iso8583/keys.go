@@ -161,6 +161,9 @@ func (k *Keys) Offer(wrapped secret.Key) error {
 // Ready reports whether there is a key to seal with.
 func (k *Keys) Ready() bool { return k.sealing() != nil }
 
+// Renewable reports whether there is a master key, so that new keys can be handed out and taken.
+func (k *Keys) Renewable() bool { return k.master != nil }
+
 // install needs the lock.
 func (k *Keys) install(next *macKey) {
 	k.offered = nil

@@ -70,6 +70,9 @@ type Options struct {
 	SignOffCode  string `yaml:"sign_off_code"`
 	KeyResetCode string `yaml:"key_reset_code"`
 	EchoCode     string `yaml:"echo_code"`
+	// SignCredit says whether a signing names CVN2 and expiry of a credit card again, as its set-up did. Default true
+	// (inferred: field 61 is whole in every message that has it).
+	SignCredit *bool `yaml:"sign_credit"`
 	// EchoAfter is how long a line may be idle before an echo is sent over it, 1s to 10m. Default 60s (memory).
 	EchoAfter string `yaml:"echo_after"`
 	// RekeyAfter is how long a MAC key serves before the gateway asks for another, 1m to 720h; 0s: never. Default 24h (memory).
