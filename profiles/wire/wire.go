@@ -27,6 +27,9 @@ type Frame struct {
 	Status  int
 	Headers []Header
 	Body    []byte
+	// Client tells who sent a request, where its transport knows: the SHA-256 of the client's TLS certificate
+	// in base64url without padding (x5t#S256 of RFC 8705). Empty: no certificate was shown.
+	Client string
 }
 
 // Header returns the first value of the named header, compared without case.

@@ -42,12 +42,16 @@ func defaultTimes() times {
 // HTTPConfig is one HTTP port.
 type HTTPConfig struct {
 	Address string // host:port; port 0 takes a free one
-	Path    string // the one path, such as /preSvr
+	Path    string // the one path, such as /preSvr; with Routes, what they begin with
+	// Routes are the ways into a port that has several. None: POST to Path, of ContentType.
+	Routes []Route
 	// TLS is the port's side of TLS. Nil: plain only.
 	TLS *tls.Config
 	// Plain takes HTTP without TLS as well, told apart by the first byte.
-	Plain           bool
-	ContentType     string // of what comes in and goes out, such as application/xml;charset=utf-8
+	Plain bool
+	// ContentType is that of what comes in and goes out, such as application/xml;charset=utf-8.
+	// With Routes, of an answer that does not name its own.
+	ContentType     string
 	MaxRequestBytes int64
 	MaxConns        int
 	Handle          Handler
@@ -57,7 +61,7 @@ type HTTPConfig struct {
 	left  func() // told after each connection gave its place back; nil: nobody
 }
 
-// HTTP is HTTP/1.1 with one path, POST only. What a stranger can make it hold
+// HTTP is HTTP/1.1 with one path, POST only, or with the routes of a protocol that has several. What a stranger can make it hold
 // is bounded: MaxConns connections with one request of MaxRequestBytes each.
 type HTTP struct {
 	cfg     HTTPConfig
@@ -154,7 +158,7 @@ func (h *HTTP) serve(w http.ResponseWriter, r *http.Request) {
 	frame, status := h.read(w, r)
 	if status != 0 {
 		if status == http.StatusMethodNotAllowed {
-			w.Header().Set("Allow", http.MethodPost)
+			w.Header().Set("Allow", h.allowed(r.URL.Path))
 		}
 		// What is left of the request isn't worth reading.
 		w.Header().Set("Connection", "close")
@@ -186,15 +190,9 @@ func (h *HTTP) enter() bool {
 
 // read takes the request in, or says with which status it is refused.
 func (h *HTTP) read(w http.ResponseWriter, r *http.Request) (wire.Frame, int) {
-	if r.URL.Path != h.cfg.Path {
-		return wire.Frame{}, http.StatusNotFound
-	}
-	if r.Method != http.MethodPost {
-		return wire.Frame{}, http.StatusMethodNotAllowed
-	}
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || media != h.media || !utf8(params["charset"]) {
-		return wire.Frame{}, http.StatusUnsupportedMediaType
+	frame, status := h.enterBy(r)
+	if status != 0 {
+		return wire.Frame{}, status
 	}
 	if r.ContentLength > h.cfg.MaxRequestBytes {
 		return wire.Frame{}, http.StatusRequestEntityTooLarge
@@ -213,7 +211,7 @@ func (h *HTTP) read(w http.ResponseWriter, r *http.Request) (wire.Frame, int) {
 	}
 	// The answer may take long, and the server watches the connection meanwhile.
 	_ = control.SetReadDeadline(time.Time{})
-	frame := wire.Frame{Body: body, Headers: make([]wire.Header, 0, len(r.Header))}
+	frame.Body, frame.Headers = body, make([]wire.Header, 0, len(r.Header))
 	for name, values := range r.Header {
 		for _, value := range values {
 			frame.Headers = append(frame.Headers, wire.Header{Name: name, Value: value})
@@ -227,9 +225,14 @@ func (h *HTTP) write(w http.ResponseWriter, frame wire.Frame) {
 	for _, line := range frame.Headers {
 		header.Add(line.Name, line.Value)
 	}
-	header.Set("Content-Type", h.cfg.ContentType)
+	if len(h.cfg.Routes) == 0 || len(frame.Body) > 0 && header.Get("Content-Type") == "" {
+		header.Set("Content-Type", h.cfg.ContentType)
+	}
 	header.Set("Content-Length", strconv.Itoa(len(frame.Body)))
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.cfg.times.write))
+	if frame.Status != 0 {
+		w.WriteHeader(frame.Status)
+	}
 	_, _ = w.Write(frame.Body) // whoever is gone does not hear it
 }
 
