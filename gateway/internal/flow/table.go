@@ -127,7 +127,9 @@ func table() map[string]map[event]move {
 }
 
 // ended reports whether a binding in this state has come to its end.
-func ended(state string) bool { return state == Failed || state == Expired || state == Cancelled || state == Revoked }
+func ended(state string) bool {
+	return state == Failed || state == Expired || state == Cancelled || state == Revoked
+}
 
 // live reports whether a binding in this state stands in the way of another
 // of the same card: it has an agreement, or may still come to one.
