@@ -38,7 +38,8 @@ type App struct {
 
 	api, callbacks net.Listener
 	ready          chan struct{}
-	undo           []undo // what New has opened, in order
+	starts         []func() // what Run starts and close ends
+	undo           []undo   // what New has opened, in order
 }
 
 type undo struct {
@@ -87,15 +88,15 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
-	channels, err := a.connect()
-	if err != nil {
-		return err
-	}
 	store, err := journal.Open(journal.Config{Path: a.cfg.journalFile(), QueueLimit: a.cfg.JournalQueue, Log: log})
 	if err != nil {
 		return err
 	}
 	a.later("close the journal", store.Close)
+	channels, err := a.connect() // closed before the journal: until then banks may still be heard
+	if err != nil {
+		return err
+	}
 
 	metrics := telemetry.New()
 	gate := guard.New(a.set, now)
@@ -157,6 +158,9 @@ func (a *App) Run(ctx context.Context) error {
 			failed <- fmt.Errorf("resolver: %w", err)
 		}
 	})
+	for _, start := range a.starts {
+		start()
+	}
 	close(a.ready)
 	a.log.Info("gateway is ready", "url", a.URL(), "callbacks", a.CallbackURL(), "banks", len(a.set.Banks), "channels", len(a.set.Channels))
 

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"kaqiao/gateway/internal/link"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles"
+	"kaqiao/profiles/wire"
 	"kaqiao/profiles/wire/seal"
 )
 
@@ -35,28 +37,74 @@ func (a *App) channel(profile *profiles.Channel) (bank.Channel, error) {
 	if err != nil {
 		return bank.Channel{}, err
 	}
-	meaning, codec, err := speak(profile, ring, a.set)
+	speech, err := speak(profile, ring, a.set, a.cfg.Now)
 	if err != nil {
 		return bank.Channel{}, err
 	}
-	cfg := link.Config{
-		URL: profile.Endpoint.URL, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
-		ConnectTimeout: profile.Timeouts.Connect.Std(),
-	}
+	address := profile.Endpoint.URL
 	if url, ok := a.cfg.Endpoints[profile.ID]; ok {
-		cfg.URL = url
+		address = url
+	}
+	var l closer
+	if speech.Lines != nil {
+		l, err = a.lines(profile, *speech.Lines, address)
+	} else {
+		l, err = a.overHTTP(profile, address)
+	}
+	if err != nil {
+		return bank.Channel{}, err
+	}
+	a.later("close the connections of "+profile.ID, l.Close)
+	return bank.Channel{ID: profile.ID, Adapter: speech.Adapter, Codec: speech.Codec, Link: l, Timeout: timeouts(a.set, profile)}, nil
+}
+
+type closer interface {
+	bank.Link
+	Close() error
+}
+
+func (a *App) overHTTP(profile *profiles.Channel, address string) (_ closer, err error) {
+	cfg := link.Config{
+		URL: address, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
+		ConnectTimeout: profile.Timeouts.Connect.Std(),
 	}
 	if !strings.HasPrefix(cfg.URL, "http://") {
 		if cfg.TLS, err = profile.ClientTLS(a.cfg.Keys); err != nil {
-			return bank.Channel{}, err
+			return nil, err
 		}
 	}
 	l, err := link.NewHTTP(cfg)
 	if err != nil {
-		return bank.Channel{}, fmt.Errorf("channel %s: %w", profile.ID, err)
+		return nil, fmt.Errorf("channel %s: %w", profile.ID, err)
 	}
-	a.later("close the connections of "+profile.ID, l.Close)
-	return bank.Channel{ID: profile.ID, Adapter: meaning, Codec: codec, Link: l, Timeout: timeouts(a.set, profile)}, nil
+	return l, nil
+}
+
+// lines makes a link over long lines. They are connected when the gateway
+// runs. What is said on them that nobody waits for is heard as a notice is.
+func (a *App) lines(profile *profiles.Channel, dialogue link.Dialogue, address string) (_ closer, err error) {
+	host, ok := strings.CutPrefix(address, "tcp://")
+	if !ok {
+		return nil, fmt.Errorf("channel %s: its protocol travels over tcp://", profile.ID)
+	}
+	cfg := link.TCPConfig{
+		Address: host, Dialogue: dialogue, Lines: profile.Endpoint.Lines, ConnectTimeout: profile.Timeouts.Connect.Std(),
+		Log: a.log.With("channel", profile.ID),
+		Heard: func(f wire.Frame) {
+			if _, err := a.banks.Heard(context.Background(), profile.ID, f, a.service.Heard); err != nil {
+				a.log.Warn("what came over a line was not taken", "channel", profile.ID, "error", err)
+			}
+		},
+	}
+	if cfg.TLS, err = profile.ClientTLS(a.cfg.Keys); err != nil {
+		return nil, err
+	}
+	l, err := link.NewTCP(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("channel %s: %w", profile.ID, err)
+	}
+	a.starts = append(a.starts, l.Start)
+	return l, nil
 }
 
 // timeouts says how long an answer is waited for: the bank's own figure, or else the channel's.

@@ -78,6 +78,20 @@ func New(opts iso8583.Options, channel string, set *profiles.Set) *Adapter {
 	return a
 }
 
+// Peer is whom the lines of the channel lead to: the hub, or else the one bank behind it.
+func (a *Adapter) Peer() (string, error) {
+	if a.opts.Hub != "" {
+		return a.opts.Hub, nil
+	}
+	if len(a.banks) > 1 {
+		return "", errors.New("option hub must be set: there are more banks than one behind the channel")
+	}
+	for member := range a.banks {
+		return member, nil
+	}
+	return a.opts.Institution, nil // no bank will ever be asked
+}
+
 // Request implements bank.Adapter.
 func (a *Adapter) Request(o op.Operation) (wire.Message, error) {
 	switch o.Kind {

@@ -33,13 +33,9 @@ type Session struct {
 	keyed  atomic.Pointer[time.Time] // when the last key came
 }
 
-// NewSession returns the session of a channel to the bank, or hub, with this number.
+// NewSession returns the session of a channel with this peer.
 func NewSession(codec *iso8583.Codec, peer string, now func() time.Time) *Session {
-	s := &Session{codec: codec, opts: codec.Options(), peer: peer, now: now}
-	if s.opts.Hub != "" {
-		s.peer = s.opts.Hub
-	}
-	return s
+	return &Session{codec: codec, opts: codec.Options(), peer: peer, now: now}
 }
 
 // Open signs on and has a fresh MAC key made: the bank may have forgotten the
