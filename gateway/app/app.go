@@ -99,7 +99,7 @@ func (a *App) wire() error {
 	}
 
 	metrics := telemetry.New()
-	gate := guard.New(a.set, now)
+	gate := guard.New(guard.Config{Set: a.set, Now: now, Changed: changed(log)})
 	a.banks = bank.New(store, metrics.Gate(gate), channels, now, log)
 	// Flow and resolver know each other: the resolver is told by flow when to look.
 	var resolver *resolve.Resolver
@@ -251,11 +251,4 @@ func ReadProfiles(dir string, env []string) (*profiles.Set, error) {
 		return profiles.Shipped(opts)
 	}
 	return profiles.Load(os.DirFS(dir), opts)
-}
-
-func health(gate *guard.Guard) func(string) api.Health {
-	return func(id string) api.Health {
-		s := gate.Snapshot(id)
-		return api.Health{InFlight: s.InFlight, InFlightLimit: s.InFlightLimit, PerSecond: s.LastSecond, PerSecondLimit: s.PerSecond}
-	}
 }

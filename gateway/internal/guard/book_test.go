@@ -8,7 +8,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"kaqiao/gateway/internal/guard"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles"
 )
@@ -75,7 +74,7 @@ func TestByTheBook(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limitsOf := map[string]profiles.Limits{"a": drawLimits(t, "a"), "b": drawLimits(t, "b"), "hub": drawLimits(t, "hub")}
 		c := &clock{noon}
-		g := guard.New(set(limitsOf["a"], limitsOf["b"], limitsOf["hub"]), c.now)
+		g := newGuard(set(limitsOf["a"], limitsOf["b"], limitsOf["hub"]), c.now)
 		models := map[string]*model{}
 		for name, l := range limitsOf {
 			models[name] = &model{l: l, tokens: float64(l.Burst), ordinaryToken: float64(l.Burst), seen: noon}
@@ -130,7 +129,7 @@ func TestByTheBook(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				for _, bank := range []string{"a", "b"} {
-					if got, want := g.Snapshot(bank).InFlight, models[bank].inFlight; got != want {
+					if got, want := look(g, bank).InFlight, models[bank].inFlight; got != want {
 						t.Fatalf("bank %s has %d under way, want %d", bank, got, want)
 					}
 				}

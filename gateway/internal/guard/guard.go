@@ -1,10 +1,17 @@
 // Package guard stands before every channel and every bank: how many requests
-// may be under way, and how many a second. What it refuses costs nothing, is
+// may be under way, how many a second, who waits for a turn, and whether the
+// bank is asked at all after it has failed. What it refuses costs nothing, is
 // written nowhere and was not sent.
+//
+// An operation passes: opening hours → breakers → limits, where need be after a
+// short wait in the queue → probes. On the way out its result is judged
+// (blame.go) and told to the breakers.
 package guard
 
 import (
 	"context"
+	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,53 +19,101 @@ import (
 	"kaqiao/profiles"
 )
 
+// Config is what a Guard needs.
+type Config struct {
+	Set *profiles.Set
+	// Now is the time of limits and windows. Default time.Now. Waits and breakers' openings last real time.
+	Now func() time.Time
+	// Changed is told of each change of a breaker, in order, one at a time, under no lock. It may be slow, within
+	// reason: of more than 1,024 changes that wait for it the oldest are lost. Default: nobody is told.
+	Changed func(Change)
+	// Chance is from 0 to 1 and spreads open times. Default: math/rand.
+	Chance func() float64
+}
+
 // Guard holds a gate for each channel and each bank of a set. Gates share
-// nothing and have no locks: a bank that hangs costs the others nothing.
+// nothing, and while all goes well they take no locks: a bank that hangs costs
+// the others nothing. It is safe for concurrent use.
 type Guard struct {
+	gates   atomic.Pointer[gates]
+	now     func() time.Time
+	start   time.Time
+	chance  func() float64
+	changes changes
+
+	adjusting sync.Mutex
+}
+
+// gates are those of one set. A gate that is in the next set too is the same one.
+type gates struct {
 	banks    map[string]*bank
 	channels map[string]*gate
-	now      func() time.Time
-	start    time.Time
+	longest  time.Duration // that any answer is waited for
 }
 
 type bank struct {
-	gate
+	*gate
 	profile *profiles.Bank
 }
 
-// Snapshot is how busy one gate is.
-type Snapshot struct {
-	InFlight      int // under way now
-	InFlightLimit int
-	LastSecond    int // let through in the last whole second
-	PerSecond     int // the limit
-}
-
 // New makes the gates of a set.
-func New(set *profiles.Set, now func() time.Time) *Guard {
-	g := &Guard{
-		banks:    make(map[string]*bank, len(set.Banks)),
-		channels: make(map[string]*gate, len(set.Channels)),
-		now:      now, start: now(),
+func New(cfg Config) *Guard {
+	g := &Guard{now: cfg.Now, chance: cfg.Chance, changes: changes{tell: cfg.Changed}}
+	if g.now == nil {
+		g.now = time.Now
 	}
-	for _, b := range set.Banks {
-		entry := &bank{profile: b}
-		entry.set(b.Limits)
-		g.banks[b.ID] = entry
+	if g.chance == nil {
+		g.chance = rand.Float64
 	}
-	for _, c := range set.Channels {
-		entry := new(gate)
-		entry.set(c.Limits)
-		g.channels[c.ID] = entry
-	}
+	g.start = g.now()
+	g.gates.Store(&gates{})
+	g.Adjust(cfg.Set)
 	return g
 }
 
-// Enter lets an operation through the gates of its bank and its channel, or
-// says why not. leave must be called when the exchange is over; calling it
-// again does nothing.
-func (g *Guard) Enter(_ context.Context, channel, bankID string, kind op.Kind) (leave func(op.Result), refused *op.Problem) {
-	b, c := g.banks[bankID], g.channels[channel]
+// Adjust puts the limits and rules of a set in place of those before. Banks and
+// channels that stay keep what they have counted, who is inside, who waits, and
+// the state of their breakers.
+func (g *Guard) Adjust(set *profiles.Set) {
+	g.adjusting.Lock()
+	defer g.adjusting.Unlock()
+	was, now := g.gates.Load(), g.since()
+	next := &gates{banks: make(map[string]*bank, len(set.Banks)), channels: make(map[string]*gate, len(set.Channels))}
+	members := map[string]int32{}
+	for _, b := range set.Banks {
+		entry := &bank{profile: b}
+		if old := was.banks[b.ID]; old != nil {
+			entry.gate = old.gate
+		} else {
+			entry.gate = newGate(OfBank, b.ID, g.start)
+		}
+		entry.adjust(b.Limits, b.Breaker, now)
+		next.banks[b.ID] = entry
+		next.longest = max(next.longest, b.Timeouts.Apply.Std(), b.Timeouts.Confirm.Std(), b.Timeouts.Query.Std())
+		for _, r := range b.Routes {
+			members[r.Channel]++
+		}
+	}
+	for _, c := range set.Channels {
+		entry := was.channels[c.ID]
+		if entry == nil {
+			entry = newGate(OfChannel, c.ID, g.start)
+		}
+		entry.adjust(c.Limits, c.Breaker.Breaker(), now)
+		entry.silence.members.Store(members[c.ID])
+		next.channels[c.ID] = entry
+		t := c.Timeouts.Answers()
+		next.longest = max(next.longest, t.Apply.Std(), t.Confirm.Std(), t.Query.Std())
+	}
+	g.gates.Store(next)
+}
+
+// Enter lets an operation through the gates of its bank and its channel, where
+// need be after a short wait, or says why not. leave must be called when the
+// exchange is over; calling it again does nothing. ctx ends a wait, nothing else.
+func (g *Guard) Enter(ctx context.Context, channel, bankID string, kind op.Kind) (leave func(op.Result), refused *op.Problem) {
+	all := g.gates.Load()
+	b, c := all.banks[bankID], all.channels[channel]
 	if b == nil {
 		return nil, refusal(bankID, op.BankUnavailable, "this bank is not served")
 	}
@@ -71,56 +126,160 @@ func (g *Guard) Enter(_ context.Context, channel, bankID string, kind op.Kind) (
 		p.Window, p.RetryAfterS = hours.String(), seconds(untilEnd(hours, now))
 		return nil, p
 	}
+	p := &passage{guard: g, bank: b.gate, channel: c, class: classOf(kind)}
 	since := now.Sub(g.start)
-	ordinary := isOrdinary(kind)
-	// The bank first: one that is asked too often must not use up what its channel could do for others.
-	if why := b.enter(since, ordinary); why.refused {
-		return nil, why.problem(bankID, "bank")
+	full := p.ahead()
+	if full.by == nil {
+		var refused *op.Problem
+		if full, refused = p.try(since); refused != nil {
+			return nil, refused
+		}
 	}
-	if why := c.enter(since, ordinary); why.refused {
-		b.undo(ordinary)
-		return nil, why.problem(bankID, "channel")
+	if full.by != nil {
+		if refused := p.await(ctx, full); refused != nil {
+			return nil, refused
+		}
 	}
-	b.seen.add(since)
-	c.seen.add(since)
-	return (&passage{bank: &b.gate, channel: c, ordinary: ordinary}).leave, nil
+	return p.leave, nil
 }
 
-// Snapshot tells how busy a bank is. It is zero for a bank that is not served.
-func (g *Guard) Snapshot(bankID string) Snapshot {
-	b := g.banks[bankID]
-	if b == nil {
-		return Snapshot{}
-	}
-	return Snapshot{
-		InFlight: int(b.all.inFlight.Load()), InFlightLimit: int(b.all.limit),
-		LastSecond: b.seen.last(g.now().Sub(g.start)), PerSecond: b.perSecond,
-	}
-}
-
-// isOrdinary reports whether an operation begins new work. What ends or
-// explains work that has begun may use the reserve as well.
-func isOrdinary(kind op.Kind) bool {
-	switch kind {
-	case op.Query, op.Confirm, op.Cancel, op.Unsign:
-		return false
-	}
-	return true
-}
-
-// passage is one operation between its gates.
+// passage is one operation on its way through its gates.
 type passage struct {
+	guard         *Guard
 	bank, channel *gate
-	ordinary      bool
+	class         Class
 	over          atomic.Bool
+	entered       time.Duration
+	eras          [2]uint32 // of the breakers of bank and channel
+	probes        []*probe
 }
 
-func (p *passage) leave(op.Result) {
-	if p.over.CompareAndSwap(false, true) {
-		p.bank.leave(p.ordinary)
-		p.channel.leave(p.ordinary)
+// ahead is the gate where somebody waits whose turn comes before this passage's.
+func (p *passage) ahead() verdict {
+	for _, gate := range [...]*gate{p.bank, p.channel} {
+		if gate.room.ahead(p.class) {
+			return verdict{by: gate, busy: true}
+		}
+	}
+	return verdict{}
+}
+
+// try passes both gates or neither. full says where there is no room; refused
+// that there is no use in waiting.
+func (p *passage) try(now time.Duration) (full verdict, refused *op.Problem) {
+	for _, gate := range [...]*gate{p.bank, p.channel} {
+		if refused := gate.shut(p, now); refused != nil {
+			return verdict{}, refused
+		}
+	}
+	// The bank first: one that is asked too often must not use up what its channel could do for others.
+	if full = p.bank.enter(now, p.class); full.by != nil {
+		return full, nil
+	}
+	if full = p.channel.enter(now, p.class); full.by != nil {
+		p.bank.undo(p.class)
+		return full, nil
+	}
+	p.entered = now
+	if refused := p.probe(); refused != nil {
+		p.bank.undo(p.class)
+		p.channel.undo(p.class)
+		return verdict{}, refused
+	}
+	p.bank.seen.add(now)
+	p.channel.seen.add(now)
+	return verdict{}, nil
+}
+
+// probe takes the permits that a passage needs where a breaker is half open,
+// and those that it may help with.
+func (p *passage) probe() *op.Problem {
+	for i, gate := range [...]*gate{p.bank, p.channel} {
+		mine := &gate.breakers[p.class]
+		p.eras[i] = mine.era.Load()
+		if gate.force() != nil {
+			continue
+		}
+		if o := mine.opening.Load(); o != nil {
+			probe, ok := o.permit(p.guard, false)
+			if !ok {
+				for _, taken := range p.probes {
+					taken.over(errNeutral, elsewhere)
+				}
+				p.probes = nil
+				return gate.unavailable(p.bank.id, time.Second, "its probes are under way")
+			}
+			p.probes = append(p.probes, probe)
+		}
+		if p.class != Query {
+			continue
+		}
+		for c := range Query {
+			if o := gate.breakers[c].opening.Load(); o != nil && p.entered >= o.ends {
+				if probe, ok := o.permit(p.guard, true); ok {
+					p.probes = append(p.probes, probe)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// leave takes note of what became of the operation, and makes room.
+func (p *passage) leave(r op.Result) {
+	if !p.over.CompareAndSwap(false, true) {
+		return
+	}
+	now := p.guard.since()
+	toBank, toChannel := judge(r, p.bank, p.channel, p.entered, now)
+	p.bank.told(p, 0, r, toBank, now)
+	p.channel.told(p, 1, r, toChannel, now)
+	for _, gate := range [...]*gate{p.bank, p.channel} {
+		gate.leave(p.class)
+		gate.stay.add(now - p.entered)
+		gate.room.next()
 	}
 }
+
+// told hands one result to the breaker that it concerns, or to the probes.
+func (g *gate) told(p *passage, eras int, r op.Result, m meaning, now time.Duration) {
+	b := &g.breakers[p.class]
+	if r.Exchange > 0 {
+		b.recent.add(r.Exchange)
+	}
+	tooSlow := false
+	if m.counts && !m.failure() && g.scope == OfBank {
+		after := b.rules.Load().SlowAfter.Std()
+		tooSlow = after > 0 && r.Exchange > after
+	}
+	probed := false
+	for _, probe := range p.probes {
+		if probe.opening.breaker.gate != g {
+			continue
+		}
+		probed = probed || !probe.lent
+		switch {
+		case !m.counts:
+			probe.over(errNeutral, m.event)
+		case m.failure() || tooSlow:
+			probe.over(errFailed, m.event)
+		default:
+			probe.over(nil, m.event)
+		}
+	}
+	if probed || !m.counts {
+		return
+	}
+	if why, trips := b.add(now, p.eras[eras], m.event, tooSlow); trips && g.force() == nil {
+		b.open(p.guard, why, nil)
+	}
+}
+
+func (g *Guard) since() time.Duration { return g.now().Sub(g.start) }
+
+// probeWithin is how long a probe keeps its permit: longer than any answer is
+// waited for, with both commits and a pause of the whole process.
+func (g *Guard) probeWithin() time.Duration { return g.gates.Load().longest + 10*time.Second }
 
 func refusal(bankID string, reason op.Reason, detail string) *op.Problem {
 	return &op.Problem{Reason: reason, Detail: detail, Bank: bankID, Outcome: op.NotSent}

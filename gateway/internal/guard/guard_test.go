@@ -38,6 +38,18 @@ func set(a, b, channel profiles.Limits) *profiles.Set {
 	}
 }
 
+func newGuard(s *profiles.Set, now func() time.Time) *guard.Guard {
+	return guard.New(guard.Config{Set: s, Now: now})
+}
+
+// figures are what a person sees first.
+type figures struct{ InFlight, InFlightLimit, LastSecond, PerSecond int }
+
+func look(g *guard.Guard, bank string) figures {
+	s, _ := g.Snapshot(guard.OfBank, bank)
+	return figures{s.InFlight, s.InFlightLimit, s.LastSecond, s.PerSecond}
+}
+
 // admit enters n times and returns how many were let through.
 func admit(g *guard.Guard, bank string, kind op.Kind, n int) (in int, last *op.Problem) {
 	for range n {
@@ -52,7 +64,7 @@ func admit(g *guard.Guard, bank string, kind op.Kind, n int) (in int, last *op.P
 }
 
 func TestInFlight(t *testing.T) {
-	g := guard.New(set(limits(1000, 1000, 10, 0.25), wide, wide), (&clock{noon}).now)
+	g := newGuard(set(limits(1000, 1000, 10, 0.25), wide, wide), (&clock{noon}).now)
 	in, refused := admit(g, "a", op.Apply, 20)
 	if in != 7 { // 10 less a quarter, rounded down
 		t.Errorf("%d applies were let through, want 7", in)
@@ -63,7 +75,7 @@ func TestInFlight(t *testing.T) {
 	if in, _ := admit(g, "a", op.Query, 20); in != 3 {
 		t.Errorf("%d queries were let through beside them, want 3", in)
 	}
-	if s := g.Snapshot("a"); s != (guard.Snapshot{InFlight: 10, InFlightLimit: 10, PerSecond: 1000}) {
+	if s := look(g, "a"); s != (figures{InFlight: 10, InFlightLimit: 10, PerSecond: 1000}) {
 		t.Errorf("snapshot %+v", s)
 	}
 	if in, _ := admit(g, "b", op.Apply, 20); in != 20 {
@@ -81,27 +93,27 @@ func TestReserve(t *testing.T) {
 			"in flight": limits(1000, 1000, 10, 0.5),
 			"rate":      limits(10, 10, 1000, 0.5),
 		} {
-			g := guard.New(set(l, wide, wide), (&clock{noon}).now)
+			g := newGuard(set(l, wide, wide), (&clock{noon}).now)
 			if in, _ := admit(g, "a", kind, 50); in != want {
 				t.Errorf("%s, %s: %d were let through, want %d", kind, name, in, want)
 			}
 		}
 	}
 	// However small the limit, something may begin; without a limit, nothing may.
-	if in, _ := admit(guard.New(set(limits(1, 1, 1, 0.5), wide, wide), (&clock{noon}).now), "a", op.Apply, 5); in != 1 {
+	if in, _ := admit(newGuard(set(limits(1, 1, 1, 0.5), wide, wide), (&clock{noon}).now), "a", op.Apply, 5); in != 1 {
 		t.Errorf("%d were let through, want 1", in)
 	}
-	if in, _ := admit(guard.New(set(profiles.Limits{}, wide, wide), (&clock{noon}).now), "a", op.Query, 5); in != 0 {
+	if in, _ := admit(newGuard(set(profiles.Limits{}, wide, wide), (&clock{noon}).now), "a", op.Query, 5); in != 0 {
 		t.Errorf("%d were let through by a bank without limits, want 0", in)
 	}
-	if in, _ := admit(guard.New(set(profiles.Limits{InFlight: 9}, wide, wide), (&clock{noon}).now), "a", op.Query, 5); in != 0 {
+	if in, _ := admit(newGuard(set(profiles.Limits{InFlight: 9}, wide, wide), (&clock{noon}).now), "a", op.Query, 5); in != 0 {
 		t.Errorf("%d were let through by a bank without a rate, want 0", in)
 	}
 }
 
 func TestRate(t *testing.T) {
 	c := &clock{noon}
-	g := guard.New(set(limits(10, 4, 1000, 0), wide, wide), c.now)
+	g := newGuard(set(limits(10, 4, 1000, 0), wide, wide), c.now)
 	expect := func(want int, wait int) {
 		t.Helper()
 		in, refused := admit(g, "a", op.Apply, 50)
@@ -117,7 +129,7 @@ func TestRate(t *testing.T) {
 	expect(1, 1)
 	c.at = c.at.Add(time.Hour)
 	expect(4, 1)
-	slow := guard.New(set(limits(1, 1, 1000, 0.5), wide, wide), c.now)
+	slow := newGuard(set(limits(1, 1, 1000, 0.5), wide, wide), c.now)
 	if _, refused := admit(slow, "a", op.Verify, 2); refused.RetryAfterS != 2 {
 		t.Errorf("retry after %d s, want 2: half of one a second is for others", refused.RetryAfterS)
 	}
@@ -133,7 +145,7 @@ func TestRate(t *testing.T) {
 // What a full channel refuses costs the bank nothing.
 func TestRefusedElsewhere(t *testing.T) {
 	c := &clock{noon}
-	g := guard.New(set(limits(5, 5, 5, 0.2), wide, limits(2, 2, 2, 0)), c.now)
+	g := newGuard(set(limits(5, 5, 5, 0.2), wide, limits(2, 2, 2, 0)), c.now)
 	var leaves []func(op.Result)
 	for range 2 {
 		leave, refused := g.Enter(context.Background(), "hub", "b", op.Apply)
@@ -147,7 +159,7 @@ func TestRefusedElsewhere(t *testing.T) {
 			t.Fatalf("a full channel let %d through", in)
 		}
 	}
-	if n := g.Snapshot("a").InFlight; n != 0 {
+	if n := look(g, "a").InFlight; n != 0 {
 		t.Errorf("%d are under way at a bank that was never reached", n)
 	}
 	for _, leave := range leaves {
@@ -160,7 +172,7 @@ func TestRefusedElsewhere(t *testing.T) {
 }
 
 func TestLeaveTwice(t *testing.T) {
-	g := guard.New(set(wide, wide, wide), (&clock{noon}).now)
+	g := newGuard(set(wide, wide, wide), (&clock{noon}).now)
 	first, _ := g.Enter(context.Background(), "hub", "a", op.Apply)
 	_, _ = g.Enter(context.Background(), "hub", "a", op.Apply)
 	var all sync.WaitGroup
@@ -168,7 +180,7 @@ func TestLeaveTwice(t *testing.T) {
 		all.Go(func() { first(op.Result{}) })
 	}
 	all.Wait()
-	if n := g.Snapshot("a").InFlight; n != 1 {
+	if n := look(g, "a").InFlight; n != 1 {
 		t.Errorf("%d are under way, want 1", n)
 	}
 }
@@ -200,7 +212,7 @@ func TestClosedHours(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, zone := range []*time.Location{profiles.Beijing, time.UTC} {
-			g := guard.New(s, (&clock{at.In(zone)}).now)
+			g := newGuard(s, (&clock{at.In(zone)}).now)
 			_, refused := g.Enter(context.Background(), "hub", "a", op.Query)
 			switch {
 			case c.window == "" && refused != nil:
@@ -216,21 +228,21 @@ func TestClosedHours(t *testing.T) {
 }
 
 func TestNotServed(t *testing.T) {
-	g := guard.New(set(wide, wide, wide), (&clock{noon}).now)
+	g := newGuard(set(wide, wide, wide), (&clock{noon}).now)
 	if _, refused := g.Enter(context.Background(), "hub", "none", op.Apply); refused == nil || refused.Reason != op.BankUnavailable {
 		t.Errorf("refused with %+v", refused)
 	}
 	if _, refused := g.Enter(context.Background(), "none", "a", op.Apply); refused == nil || refused.Reason != op.ChannelUnavailable {
 		t.Errorf("refused with %+v", refused)
 	}
-	if s := g.Snapshot("none"); s != (guard.Snapshot{}) {
+	if s := look(g, "none"); s != (figures{}) {
 		t.Errorf("snapshot %+v", s)
 	}
 }
 
 func TestSnapshotLastSecond(t *testing.T) {
 	c := &clock{noon}
-	g := guard.New(set(wide, wide, wide), c.now)
+	g := newGuard(set(wide, wide, wide), c.now)
 	for _, step := range []struct {
 		after time.Duration
 		enter int
@@ -240,7 +252,7 @@ func TestSnapshotLastSecond(t *testing.T) {
 	} {
 		c.at = c.at.Add(step.after)
 		_, _ = admit(g, "a", op.Apply, step.enter)
-		if got := g.Snapshot("a").LastSecond; got != step.last {
+		if got := look(g, "a").LastSecond; got != step.last {
 			t.Errorf("at %v: %d in the last second, want %d", c.at.Sub(noon), got, step.last)
 		}
 	}
@@ -248,7 +260,7 @@ func TestSnapshotLastSecond(t *testing.T) {
 
 // Many at once: never more inside than allowed, and in the end nobody.
 func TestManyAtOnce(t *testing.T) {
-	g := guard.New(set(limits(1_000_000, 1_000_000, 16, 0.25), limits(1_000_000, 1_000_000, 16, 0.25), limits(1_000_000, 1_000_000, 24, 0.25)), time.Now)
+	g := newGuard(set(limits(1_000_000, 1_000_000, 16, 0.25), limits(1_000_000, 1_000_000, 16, 0.25), limits(1_000_000, 1_000_000, 24, 0.25)), time.Now)
 	var inside, ordinary struct{ a, b, hub atomic.Int64 }
 	var over, entered atomic.Int64
 	var all sync.WaitGroup
@@ -290,11 +302,11 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("of %d that entered, %d found more inside than allowed", entered.Load(), over.Load())
 	}
 	for _, bank := range []string{"a", "b"} {
-		if n := g.Snapshot(bank).InFlight; n != 0 {
+		if n := look(g, bank).InFlight; n != 0 {
 			t.Errorf("bank %s still has %d under way", bank, n)
 		}
 		if in, _ := admit(g, bank, op.Query, 12); in != 12 {
-			t.Errorf("bank %s lets %d through afterwards, want 12: %+v", bank, in, g.Snapshot(bank))
+			t.Errorf("bank %s lets %d through afterwards, want 12: %+v", bank, in, look(g, bank))
 		}
 	}
 }
@@ -302,7 +314,7 @@ func TestManyAtOnce(t *testing.T) {
 func BenchmarkEnter(b *testing.B) {
 	for _, goroutines := range []int{1, 8} {
 		b.Run(fmt.Sprint(goroutines), func(b *testing.B) {
-			g := guard.New(set(wide, wide, wide), time.Now)
+			g := newGuard(set(wide, wide, wide), time.Now)
 			b.SetParallelism(goroutines)
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
