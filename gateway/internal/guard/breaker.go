@@ -190,13 +190,11 @@ func (b *breaker) close(g *Guard, was *opening) {
 // shut says whether an operation must not even try, and for how long. It takes
 // nothing. Queries go first when the time is over; the others wait a little for one.
 func (o *opening) shut(now time.Duration, class Class) (wait time.Duration, yes bool) {
-	if now < o.ends {
-		return o.ends - now, true
+	ends := o.ends
+	if class != Query && !o.vouched.Load() {
+		ends += patience
 	}
-	if class != Query && !o.vouched.Load() && now < o.ends+patience {
-		return o.ends + patience - now, true
-	}
-	return 0, false
+	return ends - now, now < ends
 }
 
 // permit takes a permit to be a probe. lent: the prober is a query, and this

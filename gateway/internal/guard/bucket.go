@@ -49,6 +49,11 @@ func (b *bucket) take(now time.Duration) (wait time.Duration) {
 	}
 }
 
+// wait is how long it takes until there is a token. It takes none.
+func (b *bucket) wait(now time.Duration) time.Duration {
+	return max(0, time.Duration(max(b.full.Load(), int64(now))+b.every.Load()-int64(now)-b.span.Load()))
+}
+
 func (b *bucket) giveBack() { b.full.Add(-b.every.Load()) }
 
 // counter counts what came in the present second and keeps the one before. It

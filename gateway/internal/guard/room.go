@@ -109,7 +109,7 @@ func (p *passage) await(ctx context.Context, full verdict) *op.Problem {
 			}
 		}
 		w := &waiter{class: p.class, turn: make(chan struct{}, 1)}
-		expected := gate.expected(p.class, full)
+		expected := gate.expected(p.class, p.guard.since())
 		if time.Until(ends) < expected || !gate.room.join(w) {
 			return full.problem(p.bank.id, expected)
 		}
@@ -123,15 +123,18 @@ func (p *passage) await(ctx context.Context, full verdict) *op.Problem {
 }
 
 // expected is how long a newcomer of a class will wait: those before it and
-// itself, at the pace at which places have come free, or tokens come.
-func (g *gate) expected(class Class, full verdict) time.Duration {
-	l := &g.rungs[class]
+// itself, at the pace at which places have come free and tokens come. The
+// slowest rung of its ladder decides.
+func (g *gate) expected(class Class, now time.Duration) (longest time.Duration) {
 	line := time.Duration(g.room.before(class))
-	byRate := full.wait + line*time.Duration(l.rate.every.Load())
-	if !full.busy {
-		return byRate
+	for c := class; c < classes; c++ {
+		l := &g.rungs[c]
+		longest = max(longest, l.rate.wait(now)+line*time.Duration(l.rate.every.Load()))
+		if most := l.most.Load(); l.inFlight.Load() >= most {
+			longest = max(longest, (line+1)*g.stay.get()/time.Duration(max(1, most)))
+		}
 	}
-	return (line + 1) * g.stay.get() / time.Duration(max(1, l.most.Load()))
+	return longest
 }
 
 // turn sleeps until it is w's turn and the gates let it pass. It returns
@@ -154,7 +157,7 @@ func (p *passage) turn(ctx context.Context, w *waiter, gate *gate, ends time.Tim
 		}
 		pause := time.Until(ends)
 		if pause <= 0 {
-			return verdict{}, full.problem(p.bank.id, gate.expected(p.class, full))
+			return verdict{}, full.problem(p.bank.id, gate.expected(p.class, p.guard.since()))
 		}
 		if !full.busy {
 			pause = min(pause, full.wait)
