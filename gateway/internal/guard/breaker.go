@@ -214,7 +214,7 @@ func (o *opening) permit(g *Guard, lent bool) (*probe, bool) {
 	}
 	p := &probe{guard: g, opening: o, done: done, lent: lent}
 	// A probe that nobody ever hears of again must not keep its permit.
-	p.timer = time.AfterFunc(g.probeWithin(), func() { p.over(errFailed, unknown) })
+	p.timer = time.AfterFunc(g.probeWithin(), func() { p.end(errFailed, unknown) })
 	return p, true
 }
 
@@ -230,10 +230,14 @@ type probe struct {
 
 // over gives the permit back. It may be called more than once.
 func (p *probe) over(err error, e event) {
+	p.timer.Stop()
+	p.end(err, e)
+}
+
+func (p *probe) end(err error, e event) {
 	if !p.once.CompareAndSwap(false, true) {
 		return
 	}
-	p.timer.Stop()
 	o, b := p.opening, p.opening.breaker
 	if !errors.Is(err, errNeutral) && b.opening.Load() == o {
 		b.window.add(p.guard.since(), e)
