@@ -30,7 +30,7 @@ func (a *App) heard(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the notice could not be read", http.StatusBadRequest)
 		return
 	}
-	frame := wire.Frame{Body: body}
+	frame := wire.Frame{Method: r.Method, Body: body}
 	for name, values := range r.Header {
 		for _, v := range values {
 			frame.Headers = append(frame.Headers, wire.Header{Name: name, Value: v})

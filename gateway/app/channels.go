@@ -49,7 +49,7 @@ func (a *App) channel(profile *profiles.Channel) (bank.Channel, error) {
 	if speech.Lines != nil {
 		l, err = a.lines(profile, *speech.Lines, address)
 	} else {
-		l, err = a.overHTTP(profile, address)
+		l, err = a.overHTTP(profile, speech.Tokens, address)
 	}
 	if err != nil {
 		return bank.Channel{}, err
@@ -63,7 +63,7 @@ type closer interface {
 	Close() error
 }
 
-func (a *App) overHTTP(profile *profiles.Channel, address string) (_ closer, err error) {
+func (a *App) overHTTP(profile *profiles.Channel, tokens link.Authorizer, address string) (_ closer, err error) {
 	cfg := link.Config{
 		URL: address, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
 		ConnectTimeout: profile.Timeouts.Connect.Std(),
@@ -72,6 +72,9 @@ func (a *App) overHTTP(profile *profiles.Channel, address string) (_ closer, err
 		if cfg.TLS, err = profile.ClientTLS(a.cfg.Keys); err != nil {
 			return nil, err
 		}
+	}
+	if tokens != nil { // such a protocol signs its refusals as well
+		cfg.Authorizer, cfg.AnyStatus, cfg.Now = tokens, true, a.cfg.Now
 	}
 	l, err := link.NewHTTP(cfg)
 	if err != nil {

@@ -7,12 +7,14 @@ import (
 
 	"kaqiao/gateway/internal/adapter/epcc"
 	"kaqiao/gateway/internal/adapter/iso8583"
+	"kaqiao/gateway/internal/adapter/jws"
 	"kaqiao/gateway/internal/bank"
 	"kaqiao/gateway/internal/link"
 	"kaqiao/profiles"
 	"kaqiao/profiles/wire"
 	grammar "kaqiao/profiles/wire/epcc"
 	cups "kaqiao/profiles/wire/iso8583"
+	jwsgrammar "kaqiao/profiles/wire/jws"
 	"kaqiao/profiles/wire/seal"
 )
 
@@ -22,6 +24,8 @@ type Speech struct {
 	Codec   wire.Codec
 	// Lines is what the protocol brings to long lines. Nil: it travels over HTTP.
 	Lines *link.Dialogue
+	// Tokens gets the token of each request over HTTP. Nil: requests carry none.
+	Tokens link.Authorizer
 }
 
 // Protocol makes the speech of one channel. now is the clock of what the
@@ -33,6 +37,7 @@ func Protocols() map[string]Protocol {
 	return map[string]Protocol{
 		"epcc":    newEPCC,
 		"iso8583": newISO8583,
+		"jws":     newJWS,
 	}
 }
 
@@ -69,4 +74,17 @@ func newISO8583(channel *profiles.Channel, ring *seal.Ring, set *profiles.Set, n
 		Append:    cups.AppendFrame, Match: iso8583.Match,
 		Session: iso8583.NewSession(codec, peer, now), Idle: opts.EchoPause(), AnswerTimeout: opts.AnswerPause(),
 	}}, nil
+}
+
+func newJWS(channel *profiles.Channel, ring *seal.Ring, set *profiles.Set, _ func() time.Time) (Speech, error) {
+	options, ok := channel.Options.(*jwsgrammar.Options)
+	if !ok {
+		return Speech{}, fmt.Errorf("channel %s: its options are not those of jws", channel.ID)
+	}
+	codec, err := jwsgrammar.New(*options, ring)
+	if err != nil {
+		return Speech{}, fmt.Errorf("channel %s: %w", channel.ID, err)
+	}
+	meaning := jws.New(channel.ID, codec, set)
+	return Speech{Adapter: meaning, Codec: codec, Tokens: meaning}, nil
 }
