@@ -139,7 +139,7 @@ func (c *Codec) fill(m wire.Message, h head, f *Fields) error {
 			return err
 		}
 	}
-	if key, err := newKeyIn(f); err != nil || !key.IsZero() && isNetwork(m.Type()) && !f.Has(53) {
+	if key, err := newKeyIn(m.Type(), f); err != nil || !key.IsZero() && !f.Has(53) {
 		return fail(53, "missing beside a new key")
 	}
 	for n := 2; n <= 128; n++ {

@@ -74,7 +74,7 @@ func appendCleaned(out []byte, s string) []byte {
 
 // sealFields puts field 128 in its place.
 func (c *Codec) sealFields(mti string, f *Fields) error {
-	key, err := newKeyIn(f)
+	key, err := newKeyIn(mti, f)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c *Codec) sealFields(mti string, f *Fields) error {
 
 // checkSeal checks field 128 of what came.
 func (c *Codec) checkSeal(mti string, f *Fields) error {
-	key, err := newKeyIn(f)
+	key, err := newKeyIn(mti, f)
 	if err != nil {
 		return err
 	}
@@ -141,8 +141,11 @@ func (c *Codec) resetSeal(wrapped secret.Key, mti string, f *Fields) ([]byte, er
 	return key.resetField(c.opts.MAC, macText(resetFields[:], mti, f, *c.opts.MACSingleBlanks))
 }
 
-// newKeyIn returns the new key of a message, or nothing.
-func newKeyIn(f *Fields) (secret.Key, error) {
+// newKeyIn returns the new key of a message, or nothing: only network management has one.
+func newKeyIn(mti string, f *Fields) (secret.Key, error) {
+	if !isNetwork(mti) {
+		return secret.Key{}, nil
+	}
 	short, inShort := f.Get(96)
 	long, inLong := f.Get(48)
 	inLong = inLong && strings.HasPrefix(long, usageNewKey)
