@@ -3,6 +3,7 @@ package epcc
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -43,6 +44,7 @@ func (o *Options) setDefaults() {
 	set(&o.UnsignCategory, "0203")
 	set(&o.PendingCode, "PB511090")
 	set(&o.DeniedCode, "PB511097")
+	set(&o.CallbackURL, "http://127.0.0.1:8081/callbacks/nucc")
 	set(&o.StaleAfter, "10m")
 	if o.CreditFields == nil {
 		o.CreditFields = new(true)
@@ -90,6 +92,9 @@ func (o *Options) faults() []error {
 	code(o.PendingCode, "pending_code")
 	code(o.DeniedCode, "denied_code")
 	demand(o.DeniedCode != o.PendingCode, "denied_code", "another than pending_code")
+	callback, err := url.Parse(o.CallbackURL)
+	demand(err == nil && (callback.Scheme == "http" || callback.Scheme == "https") && callback.Host != "" && kindURL.check(o.CallbackURL) == "",
+		"callback_url", "http or https with a host, at most 512 printable ASCII characters without spaces")
 	stale, err := time.ParseDuration(o.StaleAfter)
 	demand(err == nil && stale >= time.Second && stale <= 24*time.Hour, "stale_after", "a duration from 1s to 24h, such as 10m")
 	return append(all, o.documentFaults()...)

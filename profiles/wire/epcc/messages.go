@@ -62,7 +62,7 @@ type SignTrx struct {
 // Institution is the paying institution and the wallet account.
 type Institution struct {
 	InstgId   string     // 14 characters
-	InstgAcct secret.Key // encrypted; empty in StepCode
+	InstgAcct secret.Key // encrypted; empty in StepCode, unless the customer is to approve in the bank's APP
 }
 
 // SystemResult is SysRtnInf: how the platform fared.

@@ -48,6 +48,9 @@ type Options struct {
 	PendingCode string `yaml:"pending_code"`
 	// DeniedCode is BizStsCd of a query for it once the customer has refused. Default PB511097 (assigned).
 	DeniedCode string `yaml:"denied_code"`
+	// CallbackURL is ClbckUrl of a step 0201 that asks for approval in the bank's APP: http or https, at most 512
+	// printable ASCII characters. Default http://127.0.0.1:8081/callbacks/nucc, the gateway's own default (assigned).
+	CallbackURL string `yaml:"callback_url"`
 	// StaleAfter is how far SndDt may be from the receiver's clock, 1s to 24h. Default 10m (memory).
 	StaleAfter string `yaml:"stale_after"`
 }

@@ -15,6 +15,7 @@ func TestDefaults(t *testing.T) {
 		o.Institution != "Z2000000000001" || o.Platform != "G4000311000018" || o.Direction != "11" || o.AnswerDirection != "22" ||
 		o.ControlDigits != "760001" || o.ReservedDigit != "0" || o.DebitType != "00" || o.CreditType != "01" ||
 		o.CreditFields == nil || !*o.CreditFields || o.UnsignCategory != "0203" || o.PendingCode != "PB511090" || o.DeniedCode != "PB511097" ||
+		o.CallbackURL != "http://127.0.0.1:8081/callbacks/nucc" ||
 		o.StaleLimit() != 10*time.Minute {
 		t.Errorf("%+v", o)
 	}
@@ -47,6 +48,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		"unsign_category":           {UnsignCategory: "0202"},
 		"pending_code":              {PendingCode: "00000000"},
 		"denied_code: must be 8":    {DeniedCode: "PB51109"},
+		"callback_url":              {CallbackURL: "ftp://gateway/callbacks"},
+		"callback_url: must be htt": {CallbackURL: "http://gateway/a b"},
 		"denied_code: must be anot": {DeniedCode: "PB511090"},
 		"stale_after":               {StaleAfter: "10"},
 		"document_types[0].idtp":    {DocumentTypes: []epcc.DocumentType{{Type: "passport", IDTp: "3"}}},

@@ -32,6 +32,9 @@ var (
 	_ bank.Listener = (*Adapter)(nil)
 )
 
+// appPush is the challenge that the customer approves in the bank's APP.
+const appPush = "app_push"
+
 // What cannot be said in this protocol.
 var (
 	ErrOperation = errors.New("epcc has no message for this operation")
@@ -140,6 +143,10 @@ func (a *Adapter) sign(o op.Operation, step string) (wire.Message, error) {
 			return nil, err
 		}
 		m.SgnInf.CVN2, m.SgnInf.VldDt = o.Person.CVV, expiry
+	}
+	if step == epcc.StepCode && o.Challenge == appPush { // approving signs, so the bank must know for whom
+		m.TrxInf.ClbckUrl = a.opts.CallbackURL
+		m.InstgInf.InstgAcct = secret.NewKey(o.Account)
 	}
 	if step == epcc.StepSign {
 		m.TrxInf.AuthMsg = o.Code

@@ -128,6 +128,14 @@ func (a *Adapter) find(bank string, kind op.Kind, code string) (entry, bool) {
 	if e, ok := a.codes[key{code, of}]; ok {
 		return e, true
 	}
+	if step0201(kind) {
+		switch {
+		case code == a.opts.PendingCode && code != "":
+			return entry{"", op.Pending}, true // the customer is asked in the bank's APP
+		case code == a.opts.DeniedCode && code != "":
+			return entry{op.BankRefused, op.Refused}, true // and has said no
+		}
+	}
 	e, ok := a.codes[key{code, every}]
 	if !ok && sealCode(code) {
 		return entry{op.BankProtocolError, op.Refused}, true

@@ -56,6 +56,9 @@ func (a *Adapter) signed(o op.Operation, m *epcc.SignReceipt) op.Result {
 		}
 		r.Agreement = m.BizInf.SgnNo
 	}
+	if sure && o.Challenge == appPush {
+		r.Agreement = m.BizInf.SgnNo // approved as fast as that
+	}
 	if sure {
 		r.Class = class(m.SgnInf.SgnAcctLvl)
 	}
@@ -98,6 +101,9 @@ func (a *Adapter) told(o op.Operation, m *epcc.QueryReceipt) op.Result {
 			of = nonsense(errNoNumber)
 		}
 	}
+	if of.Outcome == op.Accepted && step0201(o.Original.Kind) {
+		of.Agreement = m.BizInf.SgnNo // where the customer has approved it in the bank's APP
+	}
 	r.Of = &of
 	return r
 }
@@ -138,6 +144,8 @@ func (a *Adapter) Heard(m wire.Message, at time.Time) (op.Notice, wire.Message, 
 	ack := &epcc.System{Header: a.header(at), SysRtnInf: epcc.SystemResult{SysRtnCd: success, SysRtnTm: clock(at)}}
 	return notice, ack, true
 }
+
+func step0201(kind op.Kind) bool { return kind == op.Apply || kind == op.Challenge }
 
 // same reports whether an echoed field is what was sent. A blank one is, unless it must be there.
 func same(echo, sent string, needed bool) bool { return echo == sent || (echo == "" && !needed) }
