@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"kaqiao/mockbanks/internal/behave"
@@ -29,6 +31,7 @@ type channel struct {
 	counters  counters
 
 	contentType string // of its messages over HTTP, notices too
+	routes      []listen.Route
 	listen      opener
 	port        port
 }
@@ -59,11 +62,13 @@ func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	c.teller, err = protocol.New(teller.Config{Channel: p, Directory: c, Now: f.now, Log: f.log}, ring)
+	c.teller, err = protocol.New(teller.Config{
+		Channel: p, Directory: c, Members: slices.Sorted(maps.Keys(c.members)), Now: f.now, Log: f.log,
+	}, ring)
 	if err != nil {
 		return nil, err
 	}
-	c.contentType = protocol.ContentType
+	c.contentType, c.routes = protocol.ContentType, protocol.Routes
 	if c.listen, err = c.opener(secure); err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (c *channel) http(address, path string, secure *tls.Config) opener {
 	m := c.profile.Mock
 	return func(ctx context.Context) (port, error) {
 		h, err := listen.OpenHTTP(ctx, listen.HTTPConfig{
-			Address: address, Path: path, TLS: secure, Plain: m.PlainHTTP, ContentType: c.contentType,
+			Address: address, Path: path, TLS: secure, Plain: m.PlainHTTP, ContentType: c.contentType, Routes: c.routes,
 			MaxRequestBytes: int64(maxRequest(m)), MaxConns: maxConns(m), Handle: c.handle, Log: c.farm.log,
 		})
 		if err != nil {

@@ -30,7 +30,7 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	_ = os.RemoveAll(keyDir)
+	_, _ = os.RemoveAll(keyDir), os.RemoveAll(foreignKeys.dir)
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -30,6 +31,7 @@ func (s CaseState) Open() bool { return s == Received || s == InReview || s == C
 
 // Case is one case as it stands at a moment.
 type Case struct {
+	ID        string    // the bank's own number of the case
 	Request             // of the apply that opened it
 	State     CaseState // empty: there is no case
 	Kinds     []string  // of the messages that were sent: app_push, email, phone
@@ -47,8 +49,11 @@ type Case struct {
 type Proposal struct {
 	Request
 	Identity Identity
-	Account  string   // the wallet account at the institution: there is no second step that could name it
-	Kinds    []string // how people are asked, of Terms.Kinds: app_push, email, phone
+	Account  string // the wallet account at the institution: there is no second step that could name it
+	// Kinds are how people are asked, of Terms.Kinds: app_push, email, phone. With
+	// Whole they are asked in all ways that the bank has, and Kinds, which may be empty, only must be among them.
+	Kinds []string
+	Whole bool
 }
 
 // Verdict is what the bank's people, or its customer, will make of a case by themselves.
@@ -92,6 +97,9 @@ func (f filed) at(now time.Time) Case {
 	}
 	return c
 }
+
+// caseID is how the bank speaks of a case.
+func caseID(id int64) string { return fmt.Sprintf("CASE-%08d", id) }
 
 // refusalOf is what a case that has ended without a yes means for the request that opened it.
 func refusalOf(s CaseState) Refusal {

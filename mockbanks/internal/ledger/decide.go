@@ -209,7 +209,7 @@ func scanCase(row interface{ Scan(...any) error }) (f filed, err error) {
 	err = row.Scan(&f.id, &f.Channel, &f.Number, &f.Institution, &f.account, &f.card, &kinds, &f.state, &f.Reason, &f.agreed,
 		&f.reviewed, &f.verdict, &opened, &expires, &turns, &decided, &f.CardType, &f.Class,
 		&f.Agreement.State, &agreedAt)
-	f.Operation, f.Kinds = "apply", strings.Split(kinds, ",")
+	f.ID, f.Operation, f.Kinds = caseID(f.id), "apply", strings.Split(kinds, ",")
 	f.Opened, f.Expires = time.UnixMilli(opened), time.UnixMilli(expires)
 	if f.state == Received {
 		f.Turns = time.UnixMilli(turns)

@@ -117,7 +117,7 @@ type Confirm struct {
 type Unsign struct {
 	Request
 	Agreement string
-	CardTail  string // last four digits, must match
+	CardTail  string // last four digits, must match; empty: not said
 	Account   string // the wallet account, must match; empty: not said
 }
 

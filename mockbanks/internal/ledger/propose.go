@@ -38,13 +38,13 @@ func (t *transaction) propose(p Proposal) (Answer, error) {
 		return before.again(mark, answer.At), err
 	}
 	h, err := t.holdingOf(t.holdingForCase, id.Card, p.Institution, answer.At)
-	kinds := reachable(p.Kinds, h.customer)
+	kinds := reachable(t.ways(p), h.customer)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		answer.Refusal = NoSuchCard
 	case err != nil:
 		return Answer{}, fmt.Errorf("find the card: %w", err)
-	case !t.offers(p.Kinds):
+	case !t.offers(p):
 		answer.Refusal = NotOffered
 	default:
 		answer.Refusal = h.examine(id, t.terms, answer.At)
@@ -65,10 +65,18 @@ func (t *transaction) propose(p Proposal) (Answer, error) {
 }
 
 // offers reports whether the bank asks people in these ways.
-func (t *transaction) offers(kinds []string) bool {
-	return len(kinds) > 0 && !slices.ContainsFunc(kinds, func(k string) bool {
+func (t *transaction) offers(p Proposal) bool {
+	return len(t.ways(p)) > 0 && !slices.ContainsFunc(p.Kinds, func(k string) bool {
 		return k == "sms" || !slices.Contains(t.terms.Kinds, k)
 	})
+}
+
+// ways are the ways in which people are asked.
+func (t *transaction) ways(p Proposal) []string {
+	if !p.Whole {
+		return p.Kinds
+	}
+	return slices.DeleteFunc(slices.Clone(t.terms.Kinds), func(k string) bool { return k == "sms" })
 }
 
 // reachable are the ways in which the bank can reach this customer at all.
@@ -111,7 +119,7 @@ func (t *transaction) openCase(p Proposal, h holding, kinds []string, now time.T
 		}
 	}
 	c := Case{
-		Request: p.Request, State: Received, Kinds: kinds, Class: h.card.Class, CardType: h.card.Type,
+		ID: caseID(id), Request: p.Request, State: Received, Kinds: kinds, Class: h.card.Class, CardType: h.card.Type,
 		Opened: milli(now), Expires: milli(expires), Turns: milli(turns),
 	}
 	t.turned = append(t.turned, c)

@@ -85,7 +85,7 @@ func (t *transaction) unsign(u Unsign) (Answer, error) {
 		answer.Refusal = NoAgreement
 	case err != nil:
 		return Answer{}, fmt.Errorf("find the agreement: %w", err)
-	case a.Institution != u.Institution, a.CardLast4 != u.CardTail, u.Account != "" && a.Account != u.Account:
+	case a.Institution != u.Institution, u.CardTail != "" && a.CardLast4 != u.CardTail, u.Account != "" && a.Account != u.Account:
 		answer.Refusal = NoAgreement
 	case a.State != "signed":
 		answer.Refusal, answer.Agreement = AlreadyUnsigned, a.Number

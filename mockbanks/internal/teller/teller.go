@@ -21,6 +21,7 @@ type Config struct {
 	Channel   *profiles.Channel
 	Codec     wire.Codec // of the bank's side
 	Directory Directory
+	Members   []string         // the banks' numbers on the channel
 	Now       func() time.Time // the real time: staleness is judged by it
 	Log       *slog.Logger
 }
@@ -65,6 +66,7 @@ type Facts struct {
 	Number    string // the sender's number for the call
 	Subject   string // the card's number, or what stands for it: a transaction's or an agreement's number
 	IsCard    bool   // Subject is a card's number
+	Direct    bool   // nobody stands before the member who would answer in its place when it is silent
 	Request   wire.Message
 }
 

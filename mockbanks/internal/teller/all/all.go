@@ -5,9 +5,12 @@ package all
 import (
 	"fmt"
 
+	"kaqiao/mockbanks/internal/listen"
 	"kaqiao/mockbanks/internal/teller"
 	"kaqiao/mockbanks/internal/teller/epcc"
+	"kaqiao/mockbanks/internal/teller/jws"
 	wireepcc "kaqiao/profiles/wire/epcc"
+	wirejws "kaqiao/profiles/wire/jws"
 	"kaqiao/profiles/wire/seal"
 )
 
@@ -16,6 +19,8 @@ type Protocol struct {
 	Name string
 	// ContentType is what its messages are over HTTP.
 	ContentType string
+	// Routes are the ways into a channel over HTTP that has several; nil: one, the path of its address.
+	Routes []listen.Route
 	// New returns the teller of a channel that has ring's keys. It fills in Config's Codec.
 	New func(teller.Config, *seal.Ring) (teller.Teller, error)
 }
@@ -24,6 +29,7 @@ type Protocol struct {
 func Protocols() []Protocol {
 	return []Protocol{
 		{Name: "epcc", ContentType: "application/xml;charset=utf-8", New: newEPCC},
+		{Name: "jws", ContentType: "application/json", Routes: jws.Routes(), New: newJWS},
 	}
 }
 
@@ -52,4 +58,21 @@ func newEPCC(cfg teller.Config, ring *seal.Ring) (teller.Teller, error) {
 	}
 	cfg.Codec = codec
 	return epcc.New(cfg, codec.Options()), nil
+}
+
+func newJWS(cfg teller.Config, ring *seal.Ring) (teller.Teller, error) {
+	var opts wirejws.Options
+	switch given := cfg.Channel.Options.(type) {
+	case nil:
+	case *wirejws.Options:
+		opts = *given
+	default:
+		return nil, fmt.Errorf("options are a %T, not those of jws", given)
+	}
+	codec, err := wirejws.New(opts, ring)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Codec = codec
+	return jws.New(cfg, codec.Options()), nil
 }
