@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -14,6 +15,7 @@ import (
 // The limits of one Change.
 const (
 	maxAttempts    = 64
+	maxEvents      = 1024
 	maxAnswerBytes = 64 << 10 // of a stored answer
 	maxSealedBytes = 64 << 10
 )
@@ -41,6 +43,10 @@ func (c *Change) check() error {
 	switch {
 	case len(c.Attempts) > maxAttempts:
 		return fmt.Errorf("%w: %d attempts, at most %d", ErrTooLarge, len(c.Attempts), maxAttempts)
+	case len(c.Events) > maxEvents:
+		return fmt.Errorf("%w: %d events, at most %d", ErrTooLarge, len(c.Events), maxEvents)
+	case slices.ContainsFunc(c.Events, func(e Event) bool { return len(e.Body) > maxAnswerBytes }):
+		return fmt.Errorf("%w: body of an event, at most %d bytes", ErrTooLarge, maxAnswerBytes)
 	case c.NewKey != nil && len(c.NewKey.Body) > maxAnswerBytes,
 		c.AnsweredKey != nil && len(c.AnsweredKey.Body) > maxAnswerBytes:
 		return fmt.Errorf("%w: stored answer, at most %d bytes", ErrTooLarge, maxAnswerBytes)
@@ -80,6 +86,7 @@ type writeStatements struct {
 	insertKey, answerKey          *statement
 	insertBinding, replaceBinding *statement
 	putAttempt                    *statement
+	putEvent                      *statement
 	putSealed, shred              *statement
 	reserve                       *statement
 }
@@ -94,7 +101,7 @@ func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
 		{&w.savepoint, "SAVEPOINT change"}, {&w.undo, "ROLLBACK TO change"}, {&w.release, "RELEASE change"},
 		{&w.insertKey, insertKeySQL}, {&w.answerKey, answerKeySQL},
 		{&w.insertBinding, insertBindingSQL}, {&w.replaceBinding, replaceBindingSQL},
-		{&w.putAttempt, putAttemptSQL},
+		{&w.putAttempt, putAttemptSQL}, {&w.putEvent, putEventSQL},
 		{&w.putSealed, putSealedSQL}, {&w.shred, "DELETE FROM sealed WHERE binding = ?"},
 		{&w.reserve, reserveSQL},
 	} {
@@ -141,6 +148,11 @@ func (w *writeStatements) apply(c *Change) error {
 			return err
 		}
 	}
+	for i := range c.Events {
+		if _, err := w.putEvent.exec(eventValues(&c.Events[i])...); err != nil {
+			return err
+		}
+	}
 	if k := c.AnsweredKey; k != nil {
 		if _, err := w.answerKey.exec(int64(k.Status), blob(k.Body), k.Caller, k.Route, k.Key); err != nil {
 			return err
@@ -179,7 +191,7 @@ func (w *writeStatements) close() error {
 	var errs []error
 	for _, s := range []*statement{
 		w.begin, w.commit, w.rollback, w.savepoint, w.undo, w.release, w.insertKey, w.answerKey,
-		w.insertBinding, w.replaceBinding, w.putAttempt, w.putSealed, w.shred, w.reserve,
+		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putSealed, w.shred, w.reserve,
 	} {
 		if s != nil {
 			errs = append(errs, s.stmt.Close())

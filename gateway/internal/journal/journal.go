@@ -114,6 +114,44 @@ type Key struct {
 	At          time.Time
 }
 
+// Event is one thing that a caller is told of. It is written with the change
+// that it tells of, so that neither can be without the other.
+type Event struct {
+	ID      string // evt_ and a ULID
+	Caller  string
+	Subject string // what it is about: a binding's id. Events of one subject are delivered in order
+	Seq     int64  // their order within the subject
+	Type    string // binding.active…
+	At      time.Time
+	Body    []byte // what is sent, made when it happened: what is told later would be something else
+
+	// Of its delivery.
+	State  EventState
+	Tries  int
+	NextAt time.Time // when it may be tried; zero where it is over
+	Note   string    // why it is not delivered yet, for operators: never what the other side sent
+}
+
+// EventState says whether an event has been delivered.
+type EventState string
+
+// The states of an event.
+const (
+	EventWaiting   EventState = "waiting"
+	EventDelivered EventState = "delivered"
+	EventDead      EventState = "dead" // given up: only a replay delivers it
+)
+
+// EventFilter selects events of one caller in the order in which they were made. Empty fields select all.
+type EventFilter struct {
+	Caller  string
+	Subject string
+	State   EventState
+	After   string // only ids above this one: a cursor
+	Since   time.Time
+	Limit   int // 1 to 1,000
+}
+
 // Change is one atomic step.
 type Change struct {
 	// Binding is inserted where its Version is 1; otherwise it replaces the row with Version-1, or ErrConflict.
@@ -127,6 +165,8 @@ type Change struct {
 	// Sealed replaces the vault's bytes of the binding. Shred destroys them.
 	Sealed *Sealed
 	Shred  string // binding id
+	// Events are inserted, or their delivery is replaced, by ID. What happened stays as inserted.
+	Events []Event
 }
 
 // Sealed is what the vault keeps for a binding.
@@ -167,6 +207,15 @@ type Agreements interface {
 // that the number was made for, or ErrNotFound.
 type Numbered interface {
 	ByNumber(ctx context.Context, channel, number string) (Attempt, error)
+}
+
+// Outbox is the power to find what callers are to be told. What is delivered is written by Apply.
+type Outbox interface {
+	// DueEvents returns the first waiting event of each subject whose NextAt has come: of no subject
+	// more than one, because events of a subject stay in order. Oldest first, at most limit, 1 to 10,000.
+	DueEvents(ctx context.Context, now time.Time, limit int) ([]Event, error)
+	// Events returns a page of events.
+	Events(ctx context.Context, f EventFilter) ([]Event, error)
 }
 
 // Filter selects bindings of one caller, newest first.

@@ -22,6 +22,7 @@ type readStatements struct {
 	binding, agreement, page, userPage *sql.Stmt
 	attempt, attempts, key, sealed     *sql.Stmt
 	number                             *sql.Stmt
+	dueEvents, events                  *sql.Stmt
 	due, expired                       *sql.Stmt
 }
 
@@ -51,6 +52,8 @@ func (r *readStatements) queries() []query {
 					FROM attempts WHERE due_at IS NOT NULL AND due_at <= ?)
 				ORDER BY turn, due_at, id LIMIT ?)
 			ORDER BY due_at, id`},
+		{&r.dueEvents, dueEventsSQL},
+		{&r.events, eventsSQL},
 		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
 			WHERE state IN (SELECT value FROM json_each(?)) AND expires_at > 0 AND expires_at <= ?
 			ORDER BY expires_at, id LIMIT ?`},

@@ -13,7 +13,7 @@ var schemaSQL string
 
 const (
 	// schemaVersion is this program's; a file carries its own in PRAGMA user_version.
-	schemaVersion = 2
+	schemaVersion = 3
 	// applicationID marks the file as a journal of this product: "KQJ1" in PRAGMA application_id.
 	applicationID = 0x4B514A31
 )
@@ -26,13 +26,25 @@ var (
 	ErrForeign = errors.New("file is not a journal of the gateway")
 )
 
-// toVersion2 brings a file of schema 1 up to date. A confirm carried the number of its apply there.
-const toVersion2 = `
-ALTER TABLE attempts ADD COLUMN borrowed INTEGER NOT NULL DEFAULT 0 CHECK (borrowed IN (0, 1));
-UPDATE attempts SET borrowed = 1 WHERE kind IN ('confirm', 'cancel', 'query');
-DROP INDEX attempts_number;
-CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND borrowed = 0;
-PRAGMA user_version = 2`
+// upgrades bring a file up to date: the n-th makes schema n+2 of schema n+1.
+func upgrades() []string {
+	return []string{
+		// A confirm carried the number of its apply in schema 1.
+		`ALTER TABLE attempts ADD COLUMN borrowed INTEGER NOT NULL DEFAULT 0 CHECK (borrowed IN (0, 1));
+		UPDATE attempts SET borrowed = 1 WHERE kind IN ('confirm', 'cancel', 'query');
+		DROP INDEX attempts_number;
+		CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND borrowed = 0;`,
+		// Schema 2 told nobody anything.
+		`CREATE TABLE events (
+			id TEXT PRIMARY KEY, caller TEXT NOT NULL, subject TEXT NOT NULL, seq INTEGER NOT NULL, type TEXT NOT NULL,
+			at INTEGER NOT NULL, body BLOB NOT NULL, state TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+			tries INTEGER NOT NULL, next_at INTEGER NOT NULL, note TEXT NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE INDEX events_waiting ON events (subject, seq, id) WHERE state = 'waiting';
+		CREATE INDEX events_due ON events (next_at, id) WHERE state = 'waiting';
+		CREATE INDEX events_caller ON events (caller, id);`,
+	}
+}
 
 // migrate makes the tables of a new file, brings an older file up to date and
 // refuses a file that this program does not understand.
@@ -62,13 +74,15 @@ func migrate(db *sql.DB) error {
 	case tables > 0 && version == schemaVersion:
 		return nil
 	case tables > 0:
-		if _, err := tx.ExecContext(ctx, toVersion2); err != nil {
-			return fmt.Errorf("bring schema %d up to date: %w", version, err)
+		for i, text := range upgrades()[max(1, version)-1:] {
+			if _, err := tx.ExecContext(ctx, text); err != nil {
+				return fmt.Errorf("bring schema %d up to date: %w", version+i, err)
+			}
 		}
-		return tx.Commit()
-	}
-	if _, err := tx.ExecContext(ctx, schemaSQL); err != nil {
-		return err
+	default:
+		if _, err := tx.ExecContext(ctx, schemaSQL); err != nil {
+			return err
+		}
 	}
 	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, schemaVersion)
 	if _, err := tx.ExecContext(ctx, marks); err != nil {

@@ -73,6 +73,26 @@ CREATE INDEX attempts_due ON attempts (due_at, channel, bank) WHERE due_at IS NO
 -- the code that it brings, as often as it is tried; a query may have none.
 CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND borrowed = 0;
 
+-- What callers are told.
+CREATE TABLE events (
+    id      TEXT PRIMARY KEY,
+    caller  TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    seq     INTEGER NOT NULL,
+    type    TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    body    BLOB NOT NULL,
+    state   TEXT NOT NULL CHECK (state IN ('waiting', 'delivered', 'dead')),
+    tries   INTEGER NOT NULL,
+    next_at INTEGER NOT NULL,
+    note    TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What waits, in the order of each subject.
+CREATE INDEX events_waiting ON events (subject, seq, id) WHERE state = 'waiting';
+CREATE INDEX events_due ON events (next_at, id) WHERE state = 'waiting';
+CREATE INDEX events_caller ON events (caller, id);
+
 CREATE TABLE keys (
     caller      TEXT NOT NULL,
     route       TEXT NOT NULL,

@@ -37,6 +37,8 @@ var checks = []check{
 	{"the first answer of a key stays", firstAnswer},
 	{"a number on the wire is used once", numberOnce},
 	{"an attempt is found by the number made for it", byNumber},
+	{"events of a subject are due in order", dueEvents},
+	{"events stay as they happened", eventsStay},
 	{"shredded data is gone", shred},
 	{"pages are newest first and the caller's own", pages},
 	{"due attempts are found oldest first", due},

@@ -46,6 +46,8 @@ var twins = []struct {
 	{"writes for the departed", "a cancelled change is not written", func(s journal.Store) journal.Store { return writesLate{s} }},
 	{"acknowledges while closing", "a closed journal takes nothing", func(s journal.Store) journal.Store { return saysYes{s} }},
 	{"finds whoever carries the number", "an attempt is found by the number made for it", func(s journal.Store) journal.Store { return &carriers{Store: s} }},
+	{"delivers out of order", "events of a subject are due in order", func(s journal.Store) journal.Store { return outOfOrder{s, s.(journal.Outbox)} }},
+	{"tells what never happened", "events stay as they happened", func(s journal.Store) journal.Store { return tellsFirst{s, s.(journal.Outbox)} }},
 	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
 }
 
@@ -278,6 +280,32 @@ func (s *carriers) ByNumber(_ context.Context, channel, number string) (journal.
 		return journal.Attempt{}, journal.ErrNotFound
 	}
 	return s.seen[i], nil
+}
+
+// outOfOrder goes by the time alone.
+type outOfOrder struct {
+	journal.Store
+	journal.Outbox
+}
+
+func (s outOfOrder) DueEvents(ctx context.Context, now time.Time, limit int) ([]journal.Event, error) {
+	found, err := s.Events(ctx, journal.EventFilter{Caller: "wallet", State: journal.EventWaiting, Limit: 1000})
+	found = slices.DeleteFunc(found, func(e journal.Event) bool { return e.NextAt.After(now) })
+	return found[:min(limit, len(found))], err
+}
+
+// tellsFirst writes events by themselves, before what they tell of.
+type tellsFirst struct {
+	journal.Store
+	journal.Outbox
+}
+
+func (s tellsFirst) Apply(ctx context.Context, c journal.Change) error {
+	if err := s.Store.Apply(ctx, journal.Change{Events: c.Events}); err != nil {
+		return err
+	}
+	c.Events = nil
+	return s.Store.Apply(ctx, c)
 }
 
 type showsAll struct{ journal.Store }
