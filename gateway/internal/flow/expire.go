@@ -24,9 +24,12 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 		if !ok || now.Before(b.ExpiresAt) {
 			continue
 		}
+		from := b.State
 		b.State, b.Reason = m.to, op.SessionExpired
 		b = after(b, now)
-		err := s.cfg.Store.Apply(ctx, journal.Change{Binding: &b, Shred: b.ID})
+		c := journal.Change{Binding: &b, Shred: b.ID}
+		s.tell(&c, from, false)
+		err := s.cfg.Store.Apply(ctx, c)
 		switch {
 		case errors.Is(err, journal.ErrConflict): // somebody was quicker
 		case err != nil:

@@ -69,6 +69,8 @@ type house struct {
 	hints  []string
 	now    func() time.Time // in place of the clock
 	wake   func(time.Time)
+	event  func(string, time.Time, flow.Binding) []byte
+	set    *profiles.Set
 }
 
 // Now is the house's time.
@@ -121,6 +123,7 @@ func newHouseOf(t fataler, dir string, set *profiles.Set, manner manner) *house 
 // wire makes the programs' parts. Called again, it is the restart of a process.
 func (h *house) wire(set *profiles.Set) {
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	h.set = set
 	codec := &fakeCodec{strict: h.strict, manner: h.bank.manner}
 	h.banks = bank.New(h.store, h.gate, []bank.Channel{{
 		ID: "nucc", Adapter: codec, Codec: codec, Link: fakeLink{codec, h.bank},
@@ -128,7 +131,7 @@ func (h *house) wire(set *profiles.Set) {
 	}}, h.Now, log)
 	h.flow = flow.New(flow.Config{
 		Set: set, Banks: h.banks, Store: h.store, Vault: h.vault, Numbers: &journal.Numbers{Store: h.store},
-		Router: route.New(h.banks), Now: h.Now, Log: log,
+		Router: route.New(h.banks), Now: h.Now, Log: log, Event: h.event,
 		Wake: func(at time.Time) {
 			h.wakes = append(h.wakes, at)
 			if h.wake != nil {

@@ -59,9 +59,11 @@ func (s *Service) heard(ctx context.Context, n op.Notice) error {
 			c.Attempts = append(c.Attempts, a)
 		}
 	}
+	from := b.State
 	b.State = m.to
 	b = after(b, s.cfg.Now())
 	c.Binding = &b
+	s.tell(&c, from, from == Active) // of one that was being revoked the bank has done what it was asked
 	if err := s.cfg.Store.Apply(ctx, c); err != nil {
 		return fmt.Errorf("flow: heard: %w", err)
 	}

@@ -56,6 +56,8 @@ type Config struct {
 	Log    *slog.Logger
 	// SessionTTL is how long an unfinished session lives, 1m to 24h. Default 15m.
 	SessionTTL time.Duration
+	// Event, where set, makes the body of what a caller is told. Nil: the caller is told of no such thing.
+	Event func(name string, at time.Time, b Binding) []byte
 	// Wake, where set, is told when an attempt has something to be found out and when to ask.
 	Wake func(at time.Time)
 	// Hint, where set, is told of an attempt that somebody is waiting for: asking

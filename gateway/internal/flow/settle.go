@@ -51,6 +51,7 @@ type settled struct {
 	do      command
 	problem *op.Problem
 	view    Binding // what the caller is shown, made once, so that a stored answer is the given one
+	from    string  // the state that the binding comes from
 	known   bool    // false: the state does not know the event, and only the attempt is written
 }
 
@@ -71,7 +72,7 @@ func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Res
 	if !known {
 		return settled{binding: b, attempt: a, view: s.viewOf(b, a)}
 	}
-	out := settled{do: m.do, known: true}
+	out := settled{do: m.do, known: true, from: b.State}
 	out.problem = problemOf(b, a, e, r)
 	s.learn(&b, a, e, r, now)
 	b.State = m.to

@@ -90,6 +90,9 @@ func (s *Service) change(to settled, k Keyed) journal.Change {
 	if to.do == shred {
 		c.Shred = to.binding.ID
 	}
+	if to.known && to.from != "" {
+		s.tell(&c, to.from, false)
+	}
 	if k.Key != "" {
 		answered := Keyed{Caller: k.Caller, Route: k.Route, Key: k.Key}.row(to.binding.ID, to.attempt.SettledAt)
 		answered.Status, answered.Body = k.Render(to.view, to.problem)
