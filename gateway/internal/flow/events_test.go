@@ -25,6 +25,7 @@ func (h *house) told(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slices.SortFunc(events, func(a, b journal.Event) int { return int(a.Seq - b.Seq) }) // ids of one millisecond are in no order
 	var names []string
 	seq := map[string]int64{}
 	for _, e := range events {
