@@ -99,7 +99,7 @@ func (a *App) wire() error {
 	}
 
 	metrics := telemetry.New()
-	gate := guard.New(guard.Config{Set: a.set, Now: now, Changed: changed(log)})
+	gate := guard.New(guard.Config{Set: a.set, Now: now, Changed: changed(log, metrics)})
 	a.banks = bank.New(store, metrics.Gate(gate), channels, now, log)
 	// Flow and resolver know each other: the resolver is told by flow when to look.
 	var resolver *resolve.Resolver
@@ -112,7 +112,7 @@ func (a *App) wire() error {
 	a.resolver = resolver
 
 	a.server, err = api.New(api.Config{
-		Flow: a.service, Set: a.set, Callers: callers, Fingerprint: vault.Fingerprint, Health: health(gate),
+		Flow: a.service, Set: a.set, Callers: callers, Fingerprint: vault.Fingerprint, Gates: gate, Operator: callers.Operator,
 		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
 		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
 	})

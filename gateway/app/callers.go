@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -30,6 +31,8 @@ type Caller struct {
 	ID   string    `yaml:"id"`
 	Hash string    `yaml:"key_hash"` // hexadecimal
 	At   time.Time `yaml:"created_at"`
+	// Operator is true for those who may overrule the gates. Default false.
+	Operator bool `yaml:"operator,omitempty"`
 }
 
 // callers is who may call.
@@ -37,7 +40,12 @@ type callers struct {
 	hash hasher
 	ids  []string
 	keys [][]byte
+
+	operators []string
 }
+
+// Operator reports whether a caller may overrule the gates.
+func (c *callers) Operator(id string) bool { return slices.Contains(c.operators, id) }
 
 // Find compares with every caller's hash, in constant time.
 func (c *callers) Find(key secret.Key) (string, bool) {
@@ -66,6 +74,9 @@ func readCallers(path string, hash hasher) (*callers, error) {
 			return nil, fmt.Errorf("callers: %s: an entry is damaged; make the caller again with `gateway keys caller`", path)
 		}
 		c.ids, c.keys = append(c.ids, one.ID), append(c.keys, sum)
+		if one.Operator {
+			c.operators = append(c.operators, one.ID)
+		}
 	}
 	return c, nil
 }
@@ -87,7 +98,7 @@ func readCallerFile(path string) ([]Caller, error) {
 
 // addCaller makes a key for a caller, keeps its hash in place of an earlier
 // one of the same id, and returns the key, which is kept nowhere.
-func addCaller(path, id string, hash hasher, now time.Time) (secret.Key, error) {
+func addCaller(path, id string, operator bool, hash hasher, now time.Time) (secret.Key, error) {
 	if !callerID.MatchString(id) {
 		return secret.Key{}, errors.New("callers: an id is a to z, 0 to 9 and -, at most 32 characters")
 	}
@@ -100,7 +111,7 @@ func addCaller(path, id string, hash hasher, now time.Time) (secret.Key, error) 
 		return secret.Key{}, fmt.Errorf("callers: %w", err)
 	}
 	key := secret.NewKey("kq_" + hex.EncodeToString(random))
-	next := []Caller{{ID: id, Hash: hex.EncodeToString(hash(key)), At: now.UTC().Truncate(time.Second)}}
+	next := []Caller{{ID: id, Hash: hex.EncodeToString(hash(key)), At: now.UTC().Truncate(time.Second), Operator: operator}}
 	for _, one := range list {
 		if one.ID != id {
 			next = append(next, one)

@@ -81,12 +81,12 @@ func TestCallers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "callers.yaml")
 	hash := func(k secret.Key) []byte { return []byte("0123456789abcdef" + k.Reveal()) }
 	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	one, err1 := addCaller(path, "wallet-a", hash, now)
-	two, err2 := addCaller(path, "wallet-b", hash, now)
+	one, err1 := addCaller(path, "wallet-a", false, hash, now)
+	two, err2 := addCaller(path, "wallet-b", true, hash, now)
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	newer, err := addCaller(path, "wallet-a", hash, now)
+	newer, err := addCaller(path, "wallet-a", false, hash, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +102,9 @@ func TestCallers(t *testing.T) {
 			t.Errorf("found %q, want %q", id, tc.want)
 		}
 	}
+	if known.Operator("wallet-a") || !known.Operator("wallet-b") || known.Operator("") {
+		t.Error("the wrong caller is an operator")
+	}
 	raw, err := os.ReadFile(path) //nolint:gosec // the test's own file
 	if err != nil || strings.Contains(string(raw), two.Reveal()) {
 		t.Errorf("the file holds a key, or %v", err)
@@ -110,7 +113,7 @@ func TestCallers(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	for _, id := range []string{"", "Wallet", "a b", strings.Repeat("a", 33), "../x"} {
-		if _, err := addCaller(path, id, hash, now); err == nil {
+		if _, err := addCaller(path, id, false, hash, now); err == nil {
 			t.Errorf("took the id %q", id)
 		}
 	}

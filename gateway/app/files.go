@@ -53,7 +53,7 @@ func (c *Config) devKey(hash hasher) error {
 			return nil
 		}
 	}
-	key, err := addCaller(c.callersFile(), devCaller, hash, c.Now())
+	key, err := addCaller(c.callersFile(), devCaller, true, hash, c.Now())
 	if err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func InitKeys(data string) (path string, err error) {
 }
 
 // AddCaller makes a caller's key and keeps its hash. A caller of the same id
-// loses its old key when the gateway is started next.
-func AddCaller(data, id string, now func() time.Time) (secret.Key, error) {
+// loses its old key, and is an operator only if that is said again, when the gateway is started next.
+func AddCaller(data, id string, operator bool, now func() time.Time) (secret.Key, error) {
 	c := Config{Data: data, Now: now}
 	v, err := c.openVault(false)
 	if err != nil {
 		return secret.Key{}, err
 	}
-	return addCaller(c.callersFile(), id, v.CallerHash, now())
+	return addCaller(c.callersFile(), id, operator, v.CallerHash, now())
 }

@@ -4,21 +4,14 @@ import (
 	"context"
 	"log/slog"
 
-	"kaqiao/gateway/internal/api"
 	"kaqiao/gateway/internal/guard"
+	"kaqiao/gateway/internal/telemetry"
 )
 
-// health tells the API how a bank's gate fares.
-func health(gate *guard.Guard) func(string) api.Health {
-	return func(id string) api.Health {
-		s, _ := gate.Snapshot(guard.OfBank, id)
-		return api.Health{InFlight: s.InFlight, InFlightLimit: s.InFlightLimit, PerSecond: s.LastSecond, PerSecondLimit: s.PerSecond}
-	}
-}
-
-// changed logs each change of a gate.
-func changed(log *slog.Logger) func(guard.Change) {
+// changed logs and counts each change of a gate.
+func changed(log *slog.Logger, metrics *telemetry.Metrics) func(guard.Change) {
 	return func(c guard.Change) {
+		metrics.Changed(c.Name(), c.ID, c.Class)
 		level := slog.LevelInfo
 		if c.To == guard.Open || c.To == guard.ForcedOpen {
 			level = slog.LevelWarn

@@ -52,6 +52,22 @@ func (c *Client) ResolveCard(ctx context.Context, in CardResolveRequest) (CardRe
 	return out, err
 }
 
+// ForceBank overrules a bank's breakers for a time. The caller must be an operator.
+func (c *Client) ForceBank(ctx context.Context, id string, in Force) (BankHealth, error) {
+	out, _, err := call[BankHealth](ctx, c, "force bank", func() (*http.Response, error) {
+		return c.transport.ForceBank(ctx, id, in)
+	})
+	return out, err
+}
+
+// ForceChannel overrules a channel's breakers for a time. The caller must be an operator.
+func (c *Client) ForceChannel(ctx context.Context, id string, in Force) (BankHealth, error) {
+	out, _, err := call[BankHealth](ctx, c, "force channel", func() (*http.Response, error) {
+		return c.transport.ForceChannel(ctx, id, in)
+	})
+	return out, err
+}
+
 // Create starts a binding. An empty key means a fresh one.
 func (c *Client) Create(ctx context.Context, in BindingRequest, key string) (Answer, error) {
 	key = orNew(key)

@@ -302,6 +302,69 @@ func (e DocumentType) Valid() bool {
 	}
 }
 
+// Defines values for ForceState.
+const (
+	ForceStateAuto   ForceState = "auto"
+	ForceStateClosed ForceState = "closed"
+	ForceStateOpen   ForceState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ForceState enum.
+func (e ForceState) Valid() bool {
+	switch e {
+	case ForceStateAuto:
+		return true
+	case ForceStateClosed:
+		return true
+	case ForceStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForcedStateState.
+const (
+	ForcedStateStateClosed ForcedStateState = "closed"
+	ForcedStateStateOpen   ForcedStateState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ForcedStateState enum.
+func (e ForcedStateState) Valid() bool {
+	switch e {
+	case ForcedStateStateClosed:
+		return true
+	case ForcedStateStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HealthState.
+const (
+	HealthStateDegraded    HealthState = "degraded"
+	HealthStateForcedOpen  HealthState = "forced_open"
+	HealthStateHealthy     HealthState = "healthy"
+	HealthStateUnavailable HealthState = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the HealthState enum.
+func (e HealthState) Valid() bool {
+	switch e {
+	case HealthStateDegraded:
+		return true
+	case HealthStateForcedOpen:
+		return true
+	case HealthStateHealthy:
+		return true
+	case HealthStateUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IdentityLevel.
 const (
 	IdentityLevelClassI   IdentityLevel = "class_i"
@@ -386,6 +449,75 @@ func (e NextAction) Valid() bool {
 	case NextActionRestart:
 		return true
 	case NextActionStepUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OpenedByRule.
+const (
+	OpenedByRuleConsecutive OpenedByRule = "consecutive"
+	OpenedByRuleFailureRate OpenedByRule = "failure_rate"
+	OpenedByRuleProbe       OpenedByRule = "probe"
+	OpenedByRuleSlowRate    OpenedByRule = "slow_rate"
+)
+
+// Valid indicates whether the value is a known member of the OpenedByRule enum.
+func (e OpenedByRule) Valid() bool {
+	switch e {
+	case OpenedByRuleConsecutive:
+		return true
+	case OpenedByRuleFailureRate:
+		return true
+	case OpenedByRuleProbe:
+		return true
+	case OpenedByRuleSlowRate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OperationHealthOperation.
+const (
+	OperationHealthOperationConfirm OperationHealthOperation = "confirm"
+	OperationHealthOperationNew     OperationHealthOperation = "new"
+	OperationHealthOperationQuery   OperationHealthOperation = "query"
+	OperationHealthOperationUnsign  OperationHealthOperation = "unsign"
+)
+
+// Valid indicates whether the value is a known member of the OperationHealthOperation enum.
+func (e OperationHealthOperation) Valid() bool {
+	switch e {
+	case OperationHealthOperationConfirm:
+		return true
+	case OperationHealthOperationNew:
+		return true
+	case OperationHealthOperationQuery:
+		return true
+	case OperationHealthOperationUnsign:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OperationHealthState.
+const (
+	OperationHealthStateClosed   OperationHealthState = "closed"
+	OperationHealthStateHalfOpen OperationHealthState = "half_open"
+	OperationHealthStateOpen     OperationHealthState = "open"
+)
+
+// Valid indicates whether the value is a known member of the OperationHealthState enum.
+func (e OperationHealthState) Valid() bool {
+	switch e {
+	case OperationHealthStateClosed:
+		return true
+	case OperationHealthStateHalfOpen:
+		return true
+	case OperationHealthStateOpen:
 		return true
 	default:
 		return false
@@ -806,10 +938,13 @@ type AttemptOperation string
 type Bank struct {
 	AccountClasses []BankAccountClasses `json:"account_classes"`
 	ChallengeKinds []ChallengeKind      `json:"challenge_kinds"`
-	Channels       []string             `json:"channels"`
-	Closed         []Window             `json:"closed,omitempty,omitzero"`
 
-	// Health The bank's gate at this moment.
+	// ChannelHealth How the bank's channels fare, in the order of preference. Not in lists.
+	ChannelHealth []ChannelHealth `json:"channel_health,omitempty,omitzero"`
+	Channels      []string        `json:"channels"`
+	Closed        []Window        `json:"closed,omitempty,omitzero"`
+
+	// Health The gate of a bank or of a channel at this moment.
 	Health BankHealth  `json:"health"`
 	ID     string      `json:"id"`
 	Limits MoneyLimits `json:"limits"`
@@ -828,15 +963,28 @@ type Bank struct {
 // BankAccountClasses defines model for Bank.AccountClasses.
 type BankAccountClasses string
 
-// BankHealth The bank's gate at this moment.
+// BankHealth The gate of a bank or of a channel at this moment.
 type BankHealth struct {
+	Forced *ForcedState `json:"forced,omitempty"`
+
 	// InFlight Requests under way.
 	InFlight      int `json:"in_flight"`
 	InFlightLimit int `json:"in_flight_limit"`
 
+	// Operations Each kind of operation by itself. Not in lists.
+	Operations []OperationHealth `json:"operations,omitempty,omitzero"`
+
 	// PerSecond Requests let through in the last whole second.
 	PerSecond      int `json:"per_second"`
 	PerSecondLimit int `json:"per_second_limit"`
+
+	// State `degraded`: something of what may be asked is not asked now. `unavailable`: nothing new can begin. `forced_open`: an operator has decided so.
+	// A bank's state takes the channels into account that it can be reached over.
+	State HealthState `json:"state"`
+
+	// Waiting Requests that wait for their turn.
+	Waiting      int `json:"waiting"`
+	WaitingLimit int `json:"waiting_limit"`
 }
 
 // BankPage defines model for BankPage.
@@ -1097,6 +1245,13 @@ type ChallengeRequest struct {
 	Kind ChallengeKind `json:"kind,omitempty,omitzero"`
 }
 
+// ChannelHealth defines model for ChannelHealth.
+type ChannelHealth struct {
+	// Health The gate of a bank or of a channel at this moment.
+	Health BankHealth `json:"health"`
+	ID     string     `json:"id"`
+}
+
 // Code The one-time code. Held in memory while the request runs, and nowhere else.
 //
 // Example: 123456
@@ -1143,6 +1298,40 @@ type FieldError struct {
 	Pointer string `json:"pointer"`
 }
 
+// Force defines model for Force.
+type Force struct {
+	// ForS Seconds. Not used with `auto`.
+	ForS int `json:"for_s,omitempty,omitzero"`
+
+	// Reason For the log and for whoever asks.
+	//
+	// Example: maintenance announced for tonight
+	Reason string `json:"reason"`
+
+	// State `open`: nothing is sent. `closed`: it is asked whatever happened. `auto`: as the breakers say; this ends what was forced.
+	State ForceState `json:"state"`
+}
+
+// ForceState `open`: nothing is sent. `closed`: it is asked whatever happened. `auto`: as the breakers say; this ends what was forced.
+type ForceState string
+
+// ForcedState What an operator has decided. It stands before whatever the breakers say.
+type ForcedState struct {
+	// By The operator's caller id.
+	By     string           `json:"by"`
+	Reason string           `json:"reason"`
+	Since  time.Time        `json:"since"`
+	State  ForcedStateState `json:"state"`
+	Until  time.Time        `json:"until"`
+}
+
+// ForcedStateState defines model for ForcedState.State.
+type ForcedStateState string
+
+// HealthState `degraded`: something of what may be asked is not asked now. `unavailable`: nothing new can begin. `forced_open`: an operator has decided so.
+// A bank's state takes the channels into account that it can be reached over.
+type HealthState string
+
 // Holder defines model for Holder.
 type Holder struct {
 	Document Document `json:"document"`
@@ -1166,6 +1355,13 @@ type IdempotencyKey = string
 
 // IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
 type IdentityLevel string
+
+// LatencySeen How long the last exchanges took, at most 128.
+type LatencySeen struct {
+	Exchanges int     `json:"exchanges"`
+	P50Ms     float64 `json:"p50_ms"`
+	P99Ms     float64 `json:"p99_ms"`
+}
 
 // Money Example: {"currency":"CNY","minor":20000}
 type Money struct {
@@ -1208,8 +1404,62 @@ type NextRequires string
 // NextAction defines model for NextAction.
 type NextAction string
 
+// OpenedBy Why it opened. `probe`: one that was tried failed.
+type OpenedBy struct {
+	// Counts What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
+	// trouble that is not its own. Slow ones are counted with their outcome as well.
+	Counts OutcomeCounts `json:"counts"`
+
+	// InARow Failures without a success between them.
+	InARow int          `json:"in_a_row"`
+	Rule   OpenedByRule `json:"rule"`
+}
+
+// OpenedByRule defines model for OpenedBy.Rule.
+type OpenedByRule string
+
+// OperationHealth `new` is what begins something: verification, application, another code. The breaker is `closed` while all is well; `open` while nothing is sent;
+// `half_open` while a few are tried.
+type OperationHealth struct {
+	InFlight int `json:"in_flight"`
+
+	// InFlightLimit Together with what is less urgent.
+	InFlightLimit int          `json:"in_flight_limit"`
+	Latency       *LatencySeen `json:"latency,omitempty"`
+
+	// NextProbeAt With `open`: when the next one is tried.
+	NextProbeAt *time.Time               `json:"next_probe_at,omitempty"`
+	OpenedBy    *OpenedBy                `json:"opened_by,omitempty"`
+	Operation   OperationHealthOperation `json:"operation"`
+	Since       time.Time                `json:"since"`
+	State       OperationHealthState     `json:"state"`
+	Waiting     int                      `json:"waiting"`
+
+	// Window What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
+	// trouble that is not its own. Slow ones are counted with their outcome as well.
+	Window OutcomeCounts `json:"window"`
+}
+
+// OperationHealthOperation defines model for OperationHealth.Operation.
+type OperationHealthOperation string
+
+// OperationHealthState defines model for OperationHealth.State.
+type OperationHealthState string
+
 // Outcome defines model for Outcome.
 type Outcome string
+
+// OutcomeCounts What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
+// trouble that is not its own. Slow ones are counted with their outcome as well.
+type OutcomeCounts struct {
+	Accepted  int `json:"accepted"`
+	Elsewhere int `json:"elsewhere"`
+	NotSent   int `json:"not_sent"`
+	Pending   int `json:"pending"`
+	Refused   int `json:"refused"`
+	Slow      int `json:"slow"`
+	Unknown   int `json:"unknown"`
+}
 
 // PasswordFree Small payments without a password. `limit` is required where `enabled` is true.
 type PasswordFree struct {
@@ -1339,6 +1589,9 @@ type IdempotencyKeyRequired = IdempotencyKey
 // Failure Example: {"bank":{"code":"PB511017","id":"abc"},"category":"information","code":"name_mismatch","detail":"the bank refused the application","instance":"/v1/bindings/bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","outcome":"refused","remedy":{"en":"Enter the name as it was registered when the account was opened.","zh":"请填写开户时登记的姓名。"},"request_id":"01JB2N5Q0W8R7C5ZK3M4P6T9VX","retry":{"advice":"after_fix","after_s":null,"window":null},"status":422,"title":"The name is not the card holder's","type":"/problems/name-mismatch"}
 type Failure = ProblemDocument
 
+// Forced The gate of a bank or of a channel at this moment.
+type Forced = BankHealth
+
 // Underway Example: {"bank":{"id":"abc","tier":"state"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"challenge":{"attempts_left":3,"expires_at":"2026-11-23T10:05:00+08:00","kind":"sms","resend_at":"2026-11-23T10:01:00+08:00","to":"138****8000"},"channel":"nucc","created_at":"2026-11-23T10:00:00+08:00","id":"bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","next":{"action":"confirm","before":"2026-11-23T10:05:00+08:00","requires":["code"]},"platform":"wechat","state":"awaiting_code","updated_at":"2026-11-23T10:00:00+08:00","user_id":"u_1001"}
 type Underway = Binding
 
@@ -1393,6 +1646,9 @@ type PutPasswordFreeParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ForceBankJSONRequestBody defines body for ForceBank for application/json ContentType.
+type ForceBankJSONRequestBody = Force
+
 // CreateBindingJSONRequestBody defines body for CreateBinding for application/json ContentType.
 type CreateBindingJSONRequestBody = BindingRequest
 
@@ -1410,6 +1666,9 @@ type PutPasswordFreeJSONRequestBody = PasswordFree
 
 // ResolveCardJSONRequestBody defines body for ResolveCard for application/json ContentType.
 type ResolveCardJSONRequestBody = CardResolveRequest
+
+// ForceChannelJSONRequestBody defines body for ForceChannel for application/json ContentType.
+type ForceChannelJSONRequestBody = Force
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1494,6 +1753,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/banks/{id} (the `GetBank` operationId).
 	GetBank(ctx context.Context, id ProfileID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceBankWithBody Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+	//
+	// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+	ForceBankWithBody(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceBank Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+	//
+	// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+	ForceBank(ctx context.Context, id ProfileID, body ForceBankJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListBindings List the caller's bindings, newest first.
 	//
@@ -1601,6 +1878,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/cards/resolve (the `ResolveCard` operationId).
 	ResolveCard(ctx context.Context, body ResolveCardJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceChannelWithBody The same for a channel, and so for all banks over it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+	ForceChannelWithBody(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ForceChannel The same for a channel, and so for all banks over it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+	ForceChannel(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListBanks Every bank served, with capability, health, limits and quiet hours.
@@ -1623,6 +1914,44 @@ func (c *Transport) ListBanks(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /v1/banks/{id} (the `GetBank` operationId).
 func (c *Transport) GetBank(ctx context.Context, id ProfileID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetBankRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForceBankWithBody Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+//
+// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+func (c *Transport) ForceBankWithBody(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceBankRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForceBank Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+//
+// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+func (c *Transport) ForceBank(ctx context.Context, id ProfileID, body ForceBankJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceBankRequest(c.Server, id, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1890,6 +2219,40 @@ func (c *Transport) ResolveCard(ctx context.Context, body ResolveCardJSONRequest
 	return c.Client.Do(req)
 }
 
+// ForceChannelWithBody The same for a channel, and so for all banks over it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+func (c *Transport) ForceChannelWithBody(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceChannelRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ForceChannel The same for a channel, and so for all banks over it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+func (c *Transport) ForceChannel(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewForceChannelRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // NewListBanksRequest constructs an http.Request for the ListBanks method
 func NewListBanksRequest(server string) (*http.Request, error) {
 	var err error
@@ -1947,6 +2310,53 @@ func NewGetBankRequest(server string, id ProfileID) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewForceBankRequest calls the generic ForceBank builder with application/json body
+func NewForceBankRequest(server string, id ProfileID, body ForceBankJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewForceBankRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewForceBankRequestWithBody constructs an http.Request for the ForceBank method, with any body, and a specified content type
+func NewForceBankRequestWithBody(server string, id ProfileID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/banks/%s/breaker", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -2443,6 +2853,53 @@ func NewResolveCardRequestWithBody(server string, contentType string, body io.Re
 	return req, nil
 }
 
+// NewForceChannelRequest calls the generic ForceChannel builder with application/json body
+func NewForceChannelRequest(server string, id ProfileID, body ForceChannelJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewForceChannelRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewForceChannelRequestWithBody constructs an http.Request for the ForceChannel method, with any body, and a specified content type
+func NewForceChannelRequestWithBody(server string, id ProfileID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/channels/%s/breaker", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 func (c *Transport) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -2500,6 +2957,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/banks/{id} (the `GetBank` operationId).
 	GetBankWithResponse(ctx context.Context, id ProfileID, reqEditors ...RequestEditorFn) (*GetBankResponse, error)
+
+	// ForceBankWithBodyWithResponse Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+	//
+	// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+	ForceBankWithBodyWithResponse(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceBankResponse, error)
+
+	// ForceBankWithResponse Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+	//
+	// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+	ForceBankWithResponse(ctx context.Context, id ProfileID, body ForceBankJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceBankResponse, error)
 
 	// ListBindingsWithResponse List the caller's bindings, newest first.
 	//
@@ -2613,6 +3088,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/cards/resolve (the `ResolveCard` operationId).
 	ResolveCardWithResponse(ctx context.Context, body ResolveCardJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolveCardResponse, error)
+
+	// ForceChannelWithBodyWithResponse The same for a channel, and so for all banks over it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+	ForceChannelWithBodyWithResponse(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceChannelResponse, error)
+
+	// ForceChannelWithResponse The same for a channel, and so for all banks over it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+	ForceChannelWithResponse(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceChannelResponse, error)
 }
 
 // ListBanksResponse200Headers the declared response headers of an HTTP 200 response for ListBanks
@@ -2735,6 +3224,69 @@ func (r GetBankResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetBankResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ForceBankResponse200Headers the declared response headers of an HTTP 200 response for ForceBank
+type ForceBankResponse200Headers struct {
+	XRequestID string
+}
+
+// ForceBankResponseDefaultHeaders the declared response headers of an HTTP default response for ForceBank
+type ForceBankResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type ForceBankResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Forced
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ForceBankResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ForceBankResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ForceBankResponse) GetJSON200() *Forced {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ForceBankResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ForceBankResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ForceBankResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForceBankResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ForceBankResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3415,6 +3967,69 @@ func (r ResolveCardResponse) ContentType() string {
 	return ""
 }
 
+// ForceChannelResponse200Headers the declared response headers of an HTTP 200 response for ForceChannel
+type ForceChannelResponse200Headers struct {
+	XRequestID string
+}
+
+// ForceChannelResponseDefaultHeaders the declared response headers of an HTTP default response for ForceChannel
+type ForceChannelResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type ForceChannelResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Forced
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ForceChannelResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ForceChannelResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ForceChannelResponse) GetJSON200() *Forced {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ForceChannelResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ForceChannelResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ForceChannelResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ForceChannelResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ForceChannelResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListBanksWithResponse Every bank served, with capability, health, limits and quiet hours.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -3439,6 +4054,36 @@ func (c *ClientWithResponses) GetBankWithResponse(ctx context.Context, id Profil
 		return nil, err
 	}
 	return ParseGetBankResponse(rsp)
+}
+
+// ForceBankWithBodyWithResponse Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+//
+// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+func (c *ClientWithResponses) ForceBankWithBodyWithResponse(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceBankResponse, error) {
+	rsp, err := c.ForceBankWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceBankResponse(rsp)
+}
+
+// ForceBankWithResponse Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+//
+// The caller must be an operator (`gateway keys caller --operator`). What is forced is not kept over a restart.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/banks/{id}/breaker (the `ForceBank` operationId).
+func (c *ClientWithResponses) ForceBankWithResponse(ctx context.Context, id ProfileID, body ForceBankJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceBankResponse, error) {
+	rsp, err := c.ForceBank(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceBankResponse(rsp)
 }
 
 // ListBindingsWithResponse List the caller's bindings, newest first.
@@ -3644,6 +4289,32 @@ func (c *ClientWithResponses) ResolveCardWithResponse(ctx context.Context, body 
 	return ParseResolveCardResponse(rsp)
 }
 
+// ForceChannelWithBodyWithResponse The same for a channel, and so for all banks over it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+func (c *ClientWithResponses) ForceChannelWithBodyWithResponse(ctx context.Context, id ProfileID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ForceChannelResponse, error) {
+	rsp, err := c.ForceChannelWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceChannelResponse(rsp)
+}
+
+// ForceChannelWithResponse The same for a channel, and so for all banks over it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
+func (c *ClientWithResponses) ForceChannelWithResponse(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceChannelResponse, error) {
+	rsp, err := c.ForceChannel(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseForceChannelResponse(rsp)
+}
+
 // ParseListBanksResponse parses an HTTP response from a ListBanksWithResponse call
 func ParseListBanksResponse(rsp *http.Response) (*ListBanksResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -3750,6 +4421,69 @@ func ParseGetBankResponse(rsp *http.Response) (*GetBankResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers GetBankResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseForceBankResponse parses an HTTP response from a ForceBankWithResponse call
+func ParseForceBankResponse(rsp *http.Response) (*ForceBankResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForceBankResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Forced
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ForceBankResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ForceBankResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -4661,6 +5395,69 @@ func ParseResolveCardResponse(rsp *http.Response) (*ResolveCardResponse, error) 
 		response.Headers200 = &headers
 	case true:
 		var headers ResolveCardResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseForceChannelResponse parses an HTTP response from a ForceChannelWithResponse call
+func ParseForceChannelResponse(rsp *http.Response) (*ForceChannelResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ForceChannelResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Forced
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ForceChannelResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ForceChannelResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -104,6 +104,8 @@ var (
 	_ gen.ResolveCardResponseObject      = (*answer)(nil)
 	_ gen.ListBanksResponseObject        = (*answer)(nil)
 	_ gen.GetBankResponseObject          = (*answer)(nil)
+	_ gen.ForceBankResponseObject        = (*answer)(nil)
+	_ gen.ForceChannelResponseObject     = (*answer)(nil)
 )
 
 func (a *answer) VisitCreateBindingResponse(w http.ResponseWriter) error    { return a.write(w) }
@@ -117,3 +119,5 @@ func (a *answer) VisitPutPasswordFreeResponse(w http.ResponseWriter) error  { re
 func (a *answer) VisitResolveCardResponse(w http.ResponseWriter) error      { return a.write(w) }
 func (a *answer) VisitListBanksResponse(w http.ResponseWriter) error        { return a.write(w) }
 func (a *answer) VisitGetBankResponse(w http.ResponseWriter) error          { return a.write(w) }
+func (a *answer) VisitForceBankResponse(w http.ResponseWriter) error        { return a.write(w) }
+func (a *answer) VisitForceChannelResponse(w http.ResponseWriter) error     { return a.write(w) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -45,7 +46,8 @@ func TestContract(t *testing.T) {
 			"id":"abc","tier":"state","name":{"zh":"中国农业银行","en":"Agricultural Bank of China"},"open":true,"quiet_hours":"00:00-08:00",
 			"channels":["nucc"],"challenge_kinds":["sms","app_push"],"account_classes":["I","II"],
 			"limits":{"single":{"currency":"CNY","minor":5000000},"daily":{"currency":"CNY","minor":5000000},"password_free":{"currency":"CNY","minor":100000}},
-			"health":{"in_flight":1,"in_flight_limit":64,"per_second":2,"per_second_limit":200}}`},
+			"health":{"in_flight":1,"in_flight_limit":64,"per_second":2,"per_second_limit":200,"waiting":3,"waiting_limit":32,"state":"healthy","operations":[` + calm + `]},
+			"channel_health":[{"id":"nucc","health":{"in_flight":1,"in_flight_limit":64,"per_second":2,"per_second_limit":200,"waiting":3,"waiting_limit":32,"state":"healthy","operations":[` + calm + `]}}]}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := serve(t)
@@ -219,3 +221,13 @@ func TestProblemOfABank(t *testing.T) {
 		})
 	}
 }
+
+// calm is what each kind of operation looks like where all is well.
+var calm = func() string {
+	var all []string
+	for _, operation := range []string{"new", "unsign", "confirm", "query"} {
+		all = append(all, `{"operation":"`+operation+`","state":"closed","since":"`+noon.Format(time.RFC3339)+`","in_flight":0,"in_flight_limit":64,"waiting":0,
+			"window":{"accepted":0,"refused":0,"pending":0,"elsewhere":0,"not_sent":0,"unknown":0,"slow":0}}`)
+	}
+	return strings.Join(all, ",")
+}()

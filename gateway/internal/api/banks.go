@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/guard"
 	"kaqiao/profiles"
 )
 
@@ -13,7 +14,7 @@ func (s *Server) ListBanks(ctx context.Context, _ gen.ListBanksRequestObject) (g
 	now := s.Now()
 	page := gen.BankPage{Banks: make([]gen.Bank, len(s.Set.Banks))}
 	for i, b := range s.Set.Banks {
-		page.Banks[i] = s.bank(b, now)
+		page.Banks[i] = s.bank(b, now, false)
 	}
 	return s.ok(ctx, page)
 }
@@ -24,23 +25,26 @@ func (s *Server) GetBank(ctx context.Context, r gen.GetBankRequestObject) (gen.G
 	if b == nil {
 		return nil, notFound()
 	}
-	return s.ok(ctx, s.bank(b, s.Now()))
+	return s.ok(ctx, s.bank(b, s.Now(), true))
 }
 
-func (s *Server) bank(b *profiles.Bank, now time.Time) gen.Bank {
-	health := s.Health(b.ID)
+// bank shows a bank, whole or as it stands in a list.
+func (s *Server) bank(b *profiles.Bank, now time.Time, whole bool) gen.Bank {
+	own, _ := s.Gates.Snapshot(guard.OfBank, b.ID)
+	channels := make([]guard.Snapshot, len(b.Routes))
 	out := gen.Bank{
 		ID: b.ID, Tier: gen.Tier(b.Tier), Name: gen.Text{Zh: b.Name.ZH, En: b.Name.EN},
 		Open: b.ClosedAt(now) == profiles.Hours{}, QuietHours: b.QuietHours.String(), ChallengeKinds: kinds(b), Limits: limits(b),
 		Channels: make([]string, len(b.Routes)), AccountClasses: make([]gen.BankAccountClasses, len(b.Accounts.Classes)),
-		Health: gen.BankHealth{
-			InFlight: health.InFlight, InFlightLimit: health.InFlightLimit,
-			PerSecond: health.PerSecond, PerSecondLimit: health.PerSecondLimit,
-		},
 	}
 	for i, route := range b.Routes {
 		out.Channels[i] = route.Channel
+		channels[i], _ = s.Gates.Snapshot(guard.OfChannel, route.Channel)
+		if whole {
+			out.ChannelHealth = append(out.ChannelHealth, gen.ChannelHealth{ID: route.Channel, Health: gateHealth(channels[i], nil, true)})
+		}
 	}
+	out.Health = gateHealth(own, channels, whole)
 	for i, class := range b.Accounts.Classes {
 		out.AccountClasses[i] = gen.BankAccountClasses(class)
 	}

@@ -18,6 +18,7 @@ import (
 
 	"kaqiao/gateway/internal/api/gen"
 	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/guard"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles"
@@ -173,6 +174,38 @@ type oneCaller struct{}
 
 func (oneCaller) Find(key secret.Key) (string, bool) { return "wallet", key.Reveal() == goodKey }
 
+// fakeGates knows two banks' and their hub's gates, of which one is in trouble.
+type fakeGates struct{ forced *guard.Forced }
+
+func (f *fakeGates) Snapshot(scope guard.Scope, id string) (guard.Snapshot, bool) {
+	s := guard.Snapshot{InFlight: 1, InFlightLimit: 64, LastSecond: 2, PerSecond: 200, Waiting: 3, WaitingLimit: 32}
+	for c := range s.Classes {
+		s.Classes[c] = guard.ClassSnapshot{State: guard.Closed, Since: noon, Limit: 64}
+	}
+	if id == "boc" {
+		s.Classes[guard.Confirm] = guard.ClassSnapshot{
+			State: guard.Open, Since: noon, Until: noon.Add(time.Minute), Limit: 64,
+			Why: &guard.Why{Rule: "failure_rate", Consecutive: 9, Counts: guard.Counts{Accepted: 11, Unknown: 9, Slow: 1}},
+			P50: 1500 * time.Microsecond, P99: 2 * time.Second, Exchanges: 20,
+		}
+	}
+	if id == "abc" || id == "nucc" {
+		s.Forced = f.forced
+	}
+	return s, scope == guard.OfBank && id != "nobody" || id == "nucc"
+}
+
+func (f *fakeGates) Force(scope guard.Scope, id string, to guard.State, within time.Duration, reason, by string) error {
+	if _, ok := f.Snapshot(scope, id); !ok {
+		return guard.ErrNotServed
+	}
+	f.forced = nil
+	if to != guard.Closed {
+		f.forced = &guard.Forced{State: to, Since: noon, Until: noon.Add(within), Reason: reason, By: by}
+	}
+	return nil
+}
+
 type requests struct {
 	mu   sync.Mutex
 	seen []string
@@ -225,8 +258,8 @@ func serve(t testing.TB, change ...func(*Config)) *room {
 	}
 	cfg := Config{
 		Flow: r.flow, Set: set, Callers: oneCaller{}, Fingerprint: func(b []byte) []byte { return b },
-		Health: func(string) Health { return Health{InFlight: 1, InFlightLimit: 64, PerSecond: 2, PerSecondLimit: 200} },
-		Ready:  func() error { return nil }, Metrics: http.NotFoundHandler(), Meter: r.meter,
+		Gates: &fakeGates{}, Operator: func(caller string) bool { return caller == "wallet" },
+		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(), Meter: r.meter,
 		Log: slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: func() time.Time { return noon },
 	}
 	for _, c := range change {

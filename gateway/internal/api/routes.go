@@ -24,6 +24,8 @@ func (s *Server) routes(e *echo.Echo) {
 
 	e.GET("/v1/banks", h.ListBanks, called...)
 	e.GET("/v1/banks/:id", h.GetBank, called...)
+	e.PUT("/v1/banks/:id/breaker", h.ForceBank, called...)
+	e.PUT("/v1/channels/:id/breaker", h.ForceChannel, called...)
 
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)

@@ -37,12 +37,6 @@ type (
 	Meter interface {
 		Request(method, route string, status int, took time.Duration)
 	}
-	// Health is one bank's gate at this moment.
-	Health struct {
-		InFlight, InFlightLimit int
-		PerSecond               int // let through in the last whole second
-		PerSecondLimit          int
-	}
 )
 
 // Config is what a Server needs.
@@ -52,8 +46,10 @@ type Config struct {
 	Callers Callers
 	// Fingerprint is a keyed hash of a canonical body. CVV and codes are left out before it is called.
 	Fingerprint func(canonical []byte) []byte
-	// Health tells how a bank's gate fares. Required.
-	Health func(bank string) Health
+	// Gates tells how banks and channels fare.
+	Gates Gates
+	// Operator says which callers may overrule the gates. Nil: none.
+	Operator func(caller string) bool
 	// Ready returns why the gateway can't work, or nil.
 	Ready func() error
 	// Metrics serves /metrics.
@@ -87,7 +83,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.BodyBytes == 0 {
 		cfg.BodyBytes = DefaultBodyBytes
 	}
-	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Fingerprint == nil || cfg.Health == nil ||
+	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Fingerprint == nil || cfg.Gates == nil ||
 		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {
 		return nil, errors.New("api: Config is not complete")
 	}

@@ -67,6 +67,10 @@ func TestExitCodes(t *testing.T) {
 		{"profile-schema banks", exitOK, `"title": "A file of banks/"`},
 		{"keys caller --data " + empty, exitUsage, "--id"},
 		{"keys caller --id a --data " + empty, exitFailed, "gateway keys init"},
+		{"force bank abc ajar --reason x", exitUsage, "open, closed or auto"},
+		{"force bank abc open", exitUsage, "--reason is required"},
+		{"force bank abc open --reason x --for 25h", exitUsage, "1s to 24h"},
+		{"force channel nucc auto --reason x --key-file " + nowhere, exitUsage, "--operator"},
 		{"bind --key-file " + nowhere, exitUsage, "make up"},
 	} {
 		t.Run(tc.args, func(t *testing.T) {

@@ -30,6 +30,7 @@ func keys(w world) *cobra.Command {
 		},
 	}
 	var id string
+	var operator bool
 	caller := &cobra.Command{
 		Use: "caller --id ID", Short: "Make a caller's bearer key and print it, once", Args: none,
 		Long: "Make a caller's bearer key and print it, once: the gateway keeps only a keyed hash.\nA caller of the same id gets a new key. A running gateway reads callers when it is started next.",
@@ -37,7 +38,7 @@ func keys(w world) *cobra.Command {
 			if id == "" {
 				return usageError{errors.New("keys caller: --id is required: the name of the calling service, such as wallet-a")}
 			}
-			key, err := app.AddCaller(*data, id, time.Now)
+			key, err := app.AddCaller(*data, id, operator, time.Now)
 			if err != nil {
 				return err
 			}
@@ -46,6 +47,7 @@ func keys(w world) *cobra.Command {
 		},
 	}
 	caller.Flags().StringVar(&id, "id", "", "a to z, 0 to 9 and -, at most 32 characters")
+	caller.Flags().BoolVar(&operator, "operator", false, "the caller may overrule the gates of banks and channels")
 	c.AddCommand(vault, caller)
 	return c
 }

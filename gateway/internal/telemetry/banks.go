@@ -33,6 +33,12 @@ func (g *gate) Enter(ctx context.Context, channel, bankID string, kind op.Kind) 
 	}, nil
 }
 
+// Changed counts a change of a bank's or a channel's gate: event is such as
+// bank.degraded, operation is empty where all are meant.
+func (m *Metrics) Changed(event, id, operation string) {
+	m.changes.WithLabelValues(event, id, operation).Inc()
+}
+
 // Unmapped shows how often banks answered with codes that stand in no table. read is asked whenever somebody looks.
 func (m *Metrics) Unmapped(read func() map[bank.UnmappedCode]uint64) {
 	m.registry.MustRegister(&unmapped{read: read, desc: prometheus.NewDesc("kaqiao_unmapped_codes_total",

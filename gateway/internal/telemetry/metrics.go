@@ -19,6 +19,7 @@ type Metrics struct {
 	requests  *prometheus.HistogramVec
 	exchanges *prometheus.HistogramVec
 	refusals  *prometheus.CounterVec
+	changes   *prometheus.CounterVec
 }
 
 // seconds are the bounds of all histograms: from a request that asks nobody
@@ -41,7 +42,10 @@ func New() *Metrics {
 			Name: "kaqiao_gate_refusals_total", Help: "Requests that a bank's gate did not let through.",
 		}, []string{"channel", "bank", "operation", "reason"}),
 	}
-	m.registry.MustRegister(m.requests, m.exchanges, m.refusals,
+	m.changes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "kaqiao_gate_changes_total", Help: "Changes of the breakers of banks and channels.",
+	}, []string{"event", "id", "operation"})
+	m.registry.MustRegister(m.requests, m.exchanges, m.refusals, m.changes,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -30,6 +30,7 @@ func TestFiguresAreServed(t *testing.T) {
 		return map[bank.UnmappedCode]uint64{{Channel: "nucc", Bank: "abc", Kind: op.Confirm, Code: "PB999999"}: 2, {Channel: "nucc", Bank: "abc", Kind: op.Apply, Code: "\xff"}: 1}
 	})
 	gate := m.Gate(inner)
+	m.Changed("bank.degraded", "abc", "confirm")
 	leave, refused := gate.Enter(t.Context(), "nucc", "abc", op.Apply)
 	if refused != nil {
 		t.Fatal(refused)
@@ -53,6 +54,7 @@ func TestFiguresAreServed(t *testing.T) {
 		`kaqiao_gate_refusals_total{bank="closed",channel="nucc",operation="apply",reason="bank_unavailable"} 1`,
 		`kaqiao_unmapped_codes_total{bank="abc",channel="nucc",code="PB999999",operation="confirm"} 2`,
 		`kaqiao_unmapped_codes_total{bank="abc",channel="nucc",code="unprintable",operation="apply"} 1`,
+		`kaqiao_gate_changes_total{event="bank.degraded",id="abc",operation="confirm"} 1`,
 		`kaqiao_in_flight_requests 7`, `go_goroutines`, `process_open_fds`,
 	} {
 		if !strings.Contains(page, want) {

@@ -304,6 +304,69 @@ func (e DocumentType) Valid() bool {
 	}
 }
 
+// Defines values for ForceState.
+const (
+	ForceStateAuto   ForceState = "auto"
+	ForceStateClosed ForceState = "closed"
+	ForceStateOpen   ForceState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ForceState enum.
+func (e ForceState) Valid() bool {
+	switch e {
+	case ForceStateAuto:
+		return true
+	case ForceStateClosed:
+		return true
+	case ForceStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ForcedStateState.
+const (
+	ForcedStateStateClosed ForcedStateState = "closed"
+	ForcedStateStateOpen   ForcedStateState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ForcedStateState enum.
+func (e ForcedStateState) Valid() bool {
+	switch e {
+	case ForcedStateStateClosed:
+		return true
+	case ForcedStateStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HealthState.
+const (
+	HealthStateDegraded    HealthState = "degraded"
+	HealthStateForcedOpen  HealthState = "forced_open"
+	HealthStateHealthy     HealthState = "healthy"
+	HealthStateUnavailable HealthState = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the HealthState enum.
+func (e HealthState) Valid() bool {
+	switch e {
+	case HealthStateDegraded:
+		return true
+	case HealthStateForcedOpen:
+		return true
+	case HealthStateHealthy:
+		return true
+	case HealthStateUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IdentityLevel.
 const (
 	IdentityLevelClassI   IdentityLevel = "class_i"
@@ -388,6 +451,75 @@ func (e NextAction) Valid() bool {
 	case NextActionRestart:
 		return true
 	case NextActionStepUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OpenedByRule.
+const (
+	OpenedByRuleConsecutive OpenedByRule = "consecutive"
+	OpenedByRuleFailureRate OpenedByRule = "failure_rate"
+	OpenedByRuleProbe       OpenedByRule = "probe"
+	OpenedByRuleSlowRate    OpenedByRule = "slow_rate"
+)
+
+// Valid indicates whether the value is a known member of the OpenedByRule enum.
+func (e OpenedByRule) Valid() bool {
+	switch e {
+	case OpenedByRuleConsecutive:
+		return true
+	case OpenedByRuleFailureRate:
+		return true
+	case OpenedByRuleProbe:
+		return true
+	case OpenedByRuleSlowRate:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OperationHealthOperation.
+const (
+	OperationHealthOperationConfirm OperationHealthOperation = "confirm"
+	OperationHealthOperationNew     OperationHealthOperation = "new"
+	OperationHealthOperationQuery   OperationHealthOperation = "query"
+	OperationHealthOperationUnsign  OperationHealthOperation = "unsign"
+)
+
+// Valid indicates whether the value is a known member of the OperationHealthOperation enum.
+func (e OperationHealthOperation) Valid() bool {
+	switch e {
+	case OperationHealthOperationConfirm:
+		return true
+	case OperationHealthOperationNew:
+		return true
+	case OperationHealthOperationQuery:
+		return true
+	case OperationHealthOperationUnsign:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OperationHealthState.
+const (
+	OperationHealthStateClosed   OperationHealthState = "closed"
+	OperationHealthStateHalfOpen OperationHealthState = "half_open"
+	OperationHealthStateOpen     OperationHealthState = "open"
+)
+
+// Valid indicates whether the value is a known member of the OperationHealthState enum.
+func (e OperationHealthState) Valid() bool {
+	switch e {
+	case OperationHealthStateClosed:
+		return true
+	case OperationHealthStateHalfOpen:
+		return true
+	case OperationHealthStateOpen:
 		return true
 	default:
 		return false
@@ -808,10 +940,13 @@ type AttemptOperation string
 type Bank struct {
 	AccountClasses []BankAccountClasses `json:"account_classes"`
 	ChallengeKinds []ChallengeKind      `json:"challenge_kinds"`
-	Channels       []string             `json:"channels"`
-	Closed         []Window             `json:"closed,omitempty,omitzero"`
 
-	// Health The bank's gate at this moment.
+	// ChannelHealth How the bank's channels fare, in the order of preference. Not in lists.
+	ChannelHealth []ChannelHealth `json:"channel_health,omitempty,omitzero"`
+	Channels      []string        `json:"channels"`
+	Closed        []Window        `json:"closed,omitempty,omitzero"`
+
+	// Health The gate of a bank or of a channel at this moment.
 	Health BankHealth  `json:"health"`
 	ID     string      `json:"id"`
 	Limits MoneyLimits `json:"limits"`
@@ -830,15 +965,28 @@ type Bank struct {
 // BankAccountClasses defines model for Bank.AccountClasses.
 type BankAccountClasses string
 
-// BankHealth The bank's gate at this moment.
+// BankHealth The gate of a bank or of a channel at this moment.
 type BankHealth struct {
+	Forced *ForcedState `json:"forced,omitempty"`
+
 	// InFlight Requests under way.
 	InFlight      int `json:"in_flight"`
 	InFlightLimit int `json:"in_flight_limit"`
 
+	// Operations Each kind of operation by itself. Not in lists.
+	Operations []OperationHealth `json:"operations,omitempty,omitzero"`
+
 	// PerSecond Requests let through in the last whole second.
 	PerSecond      int `json:"per_second"`
 	PerSecondLimit int `json:"per_second_limit"`
+
+	// State `degraded`: something of what may be asked is not asked now. `unavailable`: nothing new can begin. `forced_open`: an operator has decided so.
+	// A bank's state takes the channels into account that it can be reached over.
+	State HealthState `json:"state"`
+
+	// Waiting Requests that wait for their turn.
+	Waiting      int `json:"waiting"`
+	WaitingLimit int `json:"waiting_limit"`
 }
 
 // BankPage defines model for BankPage.
@@ -1099,6 +1247,13 @@ type ChallengeRequest struct {
 	Kind ChallengeKind `json:"kind,omitempty,omitzero"`
 }
 
+// ChannelHealth defines model for ChannelHealth.
+type ChannelHealth struct {
+	// Health The gate of a bank or of a channel at this moment.
+	Health BankHealth `json:"health"`
+	ID     string     `json:"id"`
+}
+
 // Code The one-time code. Held in memory while the request runs, and nowhere else.
 //
 // Example: 123456
@@ -1145,6 +1300,40 @@ type FieldError struct {
 	Pointer string `json:"pointer"`
 }
 
+// Force defines model for Force.
+type Force struct {
+	// ForS Seconds. Not used with `auto`.
+	ForS int `json:"for_s,omitempty,omitzero"`
+
+	// Reason For the log and for whoever asks.
+	//
+	// Example: maintenance announced for tonight
+	Reason string `json:"reason"`
+
+	// State `open`: nothing is sent. `closed`: it is asked whatever happened. `auto`: as the breakers say; this ends what was forced.
+	State ForceState `json:"state"`
+}
+
+// ForceState `open`: nothing is sent. `closed`: it is asked whatever happened. `auto`: as the breakers say; this ends what was forced.
+type ForceState string
+
+// ForcedState What an operator has decided. It stands before whatever the breakers say.
+type ForcedState struct {
+	// By The operator's caller id.
+	By     string           `json:"by"`
+	Reason string           `json:"reason"`
+	Since  time.Time        `json:"since"`
+	State  ForcedStateState `json:"state"`
+	Until  time.Time        `json:"until"`
+}
+
+// ForcedStateState defines model for ForcedState.State.
+type ForcedStateState string
+
+// HealthState `degraded`: something of what may be asked is not asked now. `unavailable`: nothing new can begin. `forced_open`: an operator has decided so.
+// A bank's state takes the channels into account that it can be reached over.
+type HealthState string
+
 // Holder defines model for Holder.
 type Holder struct {
 	Document Document `json:"document"`
@@ -1168,6 +1357,13 @@ type IdempotencyKey = string
 
 // IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
 type IdentityLevel string
+
+// LatencySeen How long the last exchanges took, at most 128.
+type LatencySeen struct {
+	Exchanges int     `json:"exchanges"`
+	P50Ms     float64 `json:"p50_ms"`
+	P99Ms     float64 `json:"p99_ms"`
+}
 
 // Money Example: {"currency":"CNY","minor":20000}
 type Money struct {
@@ -1210,8 +1406,62 @@ type NextRequires string
 // NextAction defines model for NextAction.
 type NextAction string
 
+// OpenedBy Why it opened. `probe`: one that was tried failed.
+type OpenedBy struct {
+	// Counts What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
+	// trouble that is not its own. Slow ones are counted with their outcome as well.
+	Counts OutcomeCounts `json:"counts"`
+
+	// InARow Failures without a success between them.
+	InARow int          `json:"in_a_row"`
+	Rule   OpenedByRule `json:"rule"`
+}
+
+// OpenedByRule defines model for OpenedBy.Rule.
+type OpenedByRule string
+
+// OperationHealth `new` is what begins something: verification, application, another code. The breaker is `closed` while all is well; `open` while nothing is sent;
+// `half_open` while a few are tried.
+type OperationHealth struct {
+	InFlight int `json:"in_flight"`
+
+	// InFlightLimit Together with what is less urgent.
+	InFlightLimit int          `json:"in_flight_limit"`
+	Latency       *LatencySeen `json:"latency,omitempty"`
+
+	// NextProbeAt With `open`: when the next one is tried.
+	NextProbeAt *time.Time               `json:"next_probe_at,omitempty"`
+	OpenedBy    *OpenedBy                `json:"opened_by,omitempty"`
+	Operation   OperationHealthOperation `json:"operation"`
+	Since       time.Time                `json:"since"`
+	State       OperationHealthState     `json:"state"`
+	Waiting     int                      `json:"waiting"`
+
+	// Window What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
+	// trouble that is not its own. Slow ones are counted with their outcome as well.
+	Window OutcomeCounts `json:"window"`
+}
+
+// OperationHealthOperation defines model for OperationHealth.Operation.
+type OperationHealthOperation string
+
+// OperationHealthState defines model for OperationHealth.State.
+type OperationHealthState string
+
 // Outcome defines model for Outcome.
 type Outcome string
+
+// OutcomeCounts What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
+// trouble that is not its own. Slow ones are counted with their outcome as well.
+type OutcomeCounts struct {
+	Accepted  int `json:"accepted"`
+	Elsewhere int `json:"elsewhere"`
+	NotSent   int `json:"not_sent"`
+	Pending   int `json:"pending"`
+	Refused   int `json:"refused"`
+	Slow      int `json:"slow"`
+	Unknown   int `json:"unknown"`
+}
 
 // PasswordFree Small payments without a password. `limit` is required where `enabled` is true.
 type PasswordFree struct {
@@ -1341,6 +1591,9 @@ type IdempotencyKeyRequired = IdempotencyKey
 // Failure Example: {"bank":{"code":"PB511017","id":"abc"},"category":"information","code":"name_mismatch","detail":"the bank refused the application","instance":"/v1/bindings/bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","outcome":"refused","remedy":{"en":"Enter the name as it was registered when the account was opened.","zh":"请填写开户时登记的姓名。"},"request_id":"01JB2N5Q0W8R7C5ZK3M4P6T9VX","retry":{"advice":"after_fix","after_s":null,"window":null},"status":422,"title":"The name is not the card holder's","type":"/problems/name-mismatch"}
 type Failure = ProblemDocument
 
+// Forced The gate of a bank or of a channel at this moment.
+type Forced = BankHealth
+
 // Underway Example: {"bank":{"id":"abc","tier":"state"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"challenge":{"attempts_left":3,"expires_at":"2026-11-23T10:05:00+08:00","kind":"sms","resend_at":"2026-11-23T10:01:00+08:00","to":"138****8000"},"channel":"nucc","created_at":"2026-11-23T10:00:00+08:00","id":"bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","next":{"action":"confirm","before":"2026-11-23T10:05:00+08:00","requires":["code"]},"platform":"wechat","state":"awaiting_code","updated_at":"2026-11-23T10:00:00+08:00","user_id":"u_1001"}
 type Underway = Binding
 
@@ -1395,6 +1648,9 @@ type PutPasswordFreeParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ForceBankJSONRequestBody defines body for ForceBank for application/json ContentType.
+type ForceBankJSONRequestBody = Force
+
 // CreateBindingJSONRequestBody defines body for CreateBinding for application/json ContentType.
 type CreateBindingJSONRequestBody = BindingRequest
 
@@ -1413,6 +1669,9 @@ type PutPasswordFreeJSONRequestBody = PasswordFree
 // ResolveCardJSONRequestBody defines body for ResolveCard for application/json ContentType.
 type ResolveCardJSONRequestBody = CardResolveRequest
 
+// ForceChannelJSONRequestBody defines body for ForceChannel for application/json ContentType.
+type ForceChannelJSONRequestBody = Force
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListBanks Every bank served, with capability, health, limits and quiet hours.
@@ -1421,6 +1680,9 @@ type ServerInterface interface {
 	// GetBank One bank.
 	// (GET /v1/banks/{id})
 	GetBank(ctx echo.Context, id ProfileID) error
+	// ForceBank Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+	// (PUT /v1/banks/{id}/breaker)
+	ForceBank(ctx echo.Context, id ProfileID) error
 	// ListBindings List the caller's bindings, newest first.
 	// (GET /v1/bindings)
 	ListBindings(ctx echo.Context, params ListBindingsParams) error
@@ -1448,6 +1710,9 @@ type ServerInterface interface {
 	// ResolveCard Tell issuer, type and needed elements from a card number or a recogniser's candidates.
 	// (POST /v1/cards/resolve)
 	ResolveCard(ctx echo.Context) error
+	// ForceChannel The same for a channel, and so for all banks over it.
+	// (PUT /v1/channels/{id}/breaker)
+	ForceChannel(ctx echo.Context, id ProfileID) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -1477,6 +1742,22 @@ func (w *ServerInterfaceWrapper) GetBank(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetBank(ctx, id)
+	return err
+}
+
+// ForceBank converts echo context to params.
+func (w *ServerInterfaceWrapper) ForceBank(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProfileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForceBank(ctx, id)
 	return err
 }
 
@@ -1755,6 +2036,22 @@ func (w *ServerInterfaceWrapper) ResolveCard(ctx echo.Context) error {
 	return err
 }
 
+// ForceChannel converts echo context to params.
+func (w *ServerInterfaceWrapper) ForceChannel(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id ProfileID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForceChannel(ctx, id)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -1804,6 +2101,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 
 	router.GET(options.BaseURL+"/v1/banks", wrapper.ListBanks, options.OperationMiddlewares["listBanks"]...)
 	router.GET(options.BaseURL+"/v1/banks/:id", wrapper.GetBank, options.OperationMiddlewares["getBank"]...)
+	router.PUT(options.BaseURL+"/v1/banks/:id/breaker", wrapper.ForceBank, options.OperationMiddlewares["forceBank"]...)
 	router.GET(options.BaseURL+"/v1/bindings", wrapper.ListBindings, options.OperationMiddlewares["listBindings"]...)
 	router.POST(options.BaseURL+"/v1/bindings", wrapper.CreateBinding, options.OperationMiddlewares["createBinding"]...)
 	router.DELETE(options.BaseURL+"/v1/bindings/:id", wrapper.RevokeBinding, options.OperationMiddlewares["revokeBinding"]...)
@@ -1813,6 +2111,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/bindings/:id/confirm", wrapper.ConfirmBinding, options.OperationMiddlewares["confirmBinding"]...)
 	router.PUT(options.BaseURL+"/v1/bindings/:id/password-free", wrapper.PutPasswordFree, options.OperationMiddlewares["putPasswordFree"]...)
 	router.POST(options.BaseURL+"/v1/cards/resolve", wrapper.ResolveCard, options.OperationMiddlewares["resolveCard"]...)
+	router.PUT(options.BaseURL+"/v1/channels/:id/breaker", wrapper.ForceChannel, options.OperationMiddlewares["forceChannel"]...)
 
 }
 
@@ -1836,6 +2135,15 @@ type FailureApplicationProblemPlusJSONResponse struct {
 	Body ProblemDocument
 
 	Headers FailureResponseHeaders
+}
+
+type ForcedResponseHeaders struct {
+	XRequestID string
+}
+type ForcedJSONResponse struct {
+	Body BankHealth
+
+	Headers ForcedResponseHeaders
 }
 
 type UnderwayResponseHeaders struct {
@@ -1936,6 +2244,50 @@ type GetBankdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetBankdefaultApplicationProblemPlusJSONResponse) VisitGetBankResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceBankRequestObject struct {
+	ID   ProfileID `json:"id"`
+	Body *ForceBankJSONRequestBody
+}
+
+type ForceBankResponseObject interface {
+	VisitForceBankResponse(w http.ResponseWriter) error
+}
+
+type ForceBank200JSONResponse struct{ ForcedJSONResponse }
+
+func (response ForceBank200JSONResponse) VisitForceBankResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceBankdefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response ForceBankdefaultApplicationProblemPlusJSONResponse) VisitForceBankResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -2483,6 +2835,50 @@ func (response ResolveCarddefaultApplicationProblemPlusJSONResponse) VisitResolv
 	return err
 }
 
+type ForceChannelRequestObject struct {
+	ID   ProfileID `json:"id"`
+	Body *ForceChannelJSONRequestBody
+}
+
+type ForceChannelResponseObject interface {
+	VisitForceChannelResponse(w http.ResponseWriter) error
+}
+
+type ForceChannel200JSONResponse struct{ ForcedJSONResponse }
+
+func (response ForceChannel200JSONResponse) VisitForceChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForceChanneldefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response ForceChanneldefaultApplicationProblemPlusJSONResponse) VisitForceChannelResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListBanks Every bank served, with capability, health, limits and quiet hours.
@@ -2491,6 +2887,9 @@ type StrictServerInterface interface {
 	// GetBank One bank.
 	// (GET /v1/banks/{id})
 	GetBank(ctx context.Context, request GetBankRequestObject) (GetBankResponseObject, error)
+	// ForceBank Have the gateway ask a bank nothing, or ask it whatever happens, for a time. For operators.
+	// (PUT /v1/banks/{id}/breaker)
+	ForceBank(ctx context.Context, request ForceBankRequestObject) (ForceBankResponseObject, error)
 	// ListBindings List the caller's bindings, newest first.
 	// (GET /v1/bindings)
 	ListBindings(ctx context.Context, request ListBindingsRequestObject) (ListBindingsResponseObject, error)
@@ -2518,6 +2917,9 @@ type StrictServerInterface interface {
 	// ResolveCard Tell issuer, type and needed elements from a card number or a recogniser's candidates.
 	// (POST /v1/cards/resolve)
 	ResolveCard(ctx context.Context, request ResolveCardRequestObject) (ResolveCardResponseObject, error)
+	// ForceChannel The same for a channel, and so for all banks over it.
+	// (PUT /v1/channels/{id}/breaker)
+	ForceChannel(ctx context.Context, request ForceChannelRequestObject) (ForceChannelResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -2574,6 +2976,54 @@ func (sh *strictHandler) GetBank(ctx echo.Context, id ProfileID) error {
 		return err
 	} else if validResponse, ok := response.(GetBankResponseObject); ok {
 		return validResponse.VisitGetBankResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ForceBank operation middleware
+func (sh *strictHandler) ForceBank(ctx echo.Context, id ProfileID) error {
+	var request ForceBankRequestObject
+
+	request.ID = id
+
+	var body ForceBankJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForceBank(ctx.Request().Context(), request.(ForceBankRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForceBank")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForceBankResponseObject); ok {
+		return validResponse.VisitForceBankResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -2946,6 +3396,54 @@ func (sh *strictHandler) ResolveCard(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ResolveCardResponseObject); ok {
 		return validResponse.VisitResolveCardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ForceChannel operation middleware
+func (sh *strictHandler) ForceChannel(ctx echo.Context, id ProfileID) error {
+	var request ForceChannelRequestObject
+
+	request.ID = id
+
+	var body ForceChannelJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForceChannel(ctx.Request().Context(), request.(ForceChannelRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForceChannel")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForceChannelResponseObject); ok {
+		return validResponse.VisitForceChannelResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
