@@ -206,7 +206,9 @@ func TestWhatIsNoProperRequest(t *testing.T) {
 		{"no interaction", func(o *order) { o.after = func(r *http.Request) { r.Header.Del("x-fapi-interaction-id") } }, 400, "UK.OBIE.Header.Invalid"},
 		{"another bank", func(o *order) { o.body = strings.Replace(o.body, "HSBCCNSH", "CITICNSX", 1) }, 403, "Client.Forbidden"},
 		{"another path", func(o *order) { o.path = "account-verifications" }, 400, "UK.OBIE.Field.Invalid"},
-		{"no way asked", func(o *order) { o.body = strings.Replace(o.body, `"WalletAccount"`, `"Challenge":"sms","WalletAccount"`, 1) }, 400, "UK.OBIE.Field.Invalid"},
+		{"no way asked", func(o *order) {
+			o.body = strings.Replace(o.body, `"WalletAccount"`, `"Challenge":"sms","WalletAccount"`, 1)
+		}, 400, "UK.OBIE.Field.Invalid"},
 	} {
 		number := fmt.Sprint("w", i)
 		o := order{method: "POST", path: "mandate-consents", body: consentBody(number, who)}
@@ -415,7 +417,9 @@ func TestFaultsOfNotices(t *testing.T) {
 	if made.status != 201 || made.text("Status") != "Received" {
 		t.Errorf("the answer after the notice: %+v", made)
 	}
-	var bank struct{ Counters struct{ Faults map[string]int } }
+	var bank struct {
+		Counters struct{ Faults map[string]int }
+	}
 	a.show("/banks/hsbc", &bank)
 	text, _ := json.Marshal(bank.Counters.Faults)
 	if len(bank.Counters.Faults) != 3 {
