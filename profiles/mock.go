@@ -1,5 +1,7 @@
 package profiles
 
+import "time"
+
 // BankMock is how the farm plays a bank.
 type BankMock struct {
 	// People is the number of invented customers, 0 to 1,000,000. Default 10,000.
@@ -138,6 +140,10 @@ type Fault struct {
 	Count int `yaml:"count,omitempty" json:"count,omitempty"`
 	// ForS is how many seconds it lasts from when it was set, 0 to 604,800 (a week). 0: no end.
 	ForS int `yaml:"for_s,omitempty" json:"for_s,omitempty"`
+	// Delay is how much later than drawn the answer of a late_reply comes, or how long that of a slow_drip
+	// takes from its first byte to its last: 1ms to 10m. Default 15s, longer than a gateway waits by default.
+	// No other kind has one.
+	Delay Duration `yaml:"delay,omitempty" json:"delay,omitzero"`
 }
 
 // FaultKinds are the kinds that the farm can play.
@@ -146,9 +152,16 @@ func FaultKinds() []string {
 		"no_reply_before_commit", "no_reply_after_commit",
 		"reset_before_commit", "reset_after_commit",
 		"garbage", "busy",
+		"late_reply", "half_reply", "slow_drip", "duplicate_reply",
 		"lost_notice", "duplicate_notice", "notice_before_reply",
 	}
 }
+
+// DefaultFaultDelay is Fault.Delay where none is given.
+const DefaultFaultDelay = 15 * time.Second
+
+// Delayed reports whether a kind of fault has a delay.
+func Delayed(kind string) bool { return kind == "late_reply" || kind == "slow_drip" }
 
 // Operations are the names under which latencies, faults and code rules speak of operations.
 func Operations() []string {

@@ -253,5 +253,11 @@ func (r *rules) faults(p place, list []Fault) {
 		}
 		whole(q.key("count"), &fault.Count, 0, 0, 1_000_000_000)
 		whole(q.key("for_s"), &fault.ForS, 0, 0, 7*24*60*60)
+		if late := q.key("delay"); !late.absent() {
+			span(late, &fault.Delay, 0, time.Millisecond, 10*time.Minute)
+			if !Delayed(fault.Kind) {
+				late.fault("only late_reply and slow_drip have a delay")
+			}
+		}
 	}
 }

@@ -56,7 +56,11 @@ func (p *pair) fresh(t *testing.T, bank string) control.Customer {
 // strike lets one operation of one customer meet one fault.
 func (p *pair) strike(t *testing.T, subject, bank string, c control.Customer, operation, kind string) {
 	behaviour := p.farmURL + subject + "/behaviour"
-	fault := fmt.Sprintf(`{"faults":[{"kind":%q,"operation":%q,"count":1}]}`, kind, operation)
+	delay := ""
+	if profiles.Delayed(kind) {
+		delay = `,"delay":"1s"`
+	}
+	fault := fmt.Sprintf(`{"faults":[{"kind":%q,"operation":%q,"count":1%s}]}`, kind, operation, delay)
 	if text, status := p.raw(t, http.MethodPut, behaviour, fault, nil); status >= 300 {
 		t.Fatalf("status %d %s", status, text)
 	}
@@ -104,7 +108,7 @@ func (p *pair) applied(t *testing.T, bank, kind string, c control.Customer, a cl
 	if a.State == "processing" {
 		a = p.decided(t, a.ID)
 	}
-	committed := kind == "no_reply_after_commit" || kind == "reset_after_commit" || kind == "garbage"
+	committed := kind == "no_reply_after_commit" || kind == "reset_after_commit" || kind == "garbage" || kind == "half_reply"
 	switch {
 	case a.State == "awaiting_code":
 		p.confirmUntilActive(t, a, c, p.code(t, bank, c, "").Code.Reveal())

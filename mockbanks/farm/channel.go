@@ -32,6 +32,7 @@ type channel struct {
 
 	contentType string // of its messages over HTTP, notices too
 	routes      []listen.Route
+	framing     *listen.Framing // of its messages over long lines; nil: none
 	listen      opener
 	port        port
 }
@@ -68,7 +69,7 @@ func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.contentType, c.routes = protocol.ContentType, protocol.Routes
+	c.contentType, c.routes, c.framing = protocol.ContentType, protocol.Routes, protocol.Framing
 	if c.listen, err = c.opener(secure); err != nil {
 		return nil, err
 	}
@@ -102,23 +103,40 @@ func (c *channel) Ledger(_ context.Context, id string) (teller.Ledger, error) {
 
 // handle is one exchange, from its bytes to its fate.
 func (c *channel) handle(ctx context.Context, frame wire.Frame) listen.Outcome {
+	return c.exchange(ctx, c.teller, frame)
+}
+
+// exchange is handle with a teller that may be one line's.
+func (c *channel) exchange(ctx context.Context, t teller.Teller, frame wire.Frame) listen.Outcome {
 	began := c.farm.now()
-	call, no, err := c.teller.Understand(frame)
+	call, own, err := t.Understand(frame)
 	if err != nil {
 		c.farm.log.Error("no answer could be made", "channel", c.profile.ID, "error", err)
 		return listen.Outcome{Fate: listen.Reset}
 	}
 	if call == nil {
-		c.exchanges.add(exchange{
-			at: began, outcome: refused, refusal: no.Code, took: c.farm.now().Sub(began), answer: no.Message,
-		})
-		c.counters.count("", refused)
-		return listen.Outcome{Fate: listen.Reply, Frame: no.Frame}
+		return c.answerItself(began, own)
 	}
 	v := c.plan(call, began)
 	outcome := v.play(ctx)
 	c.counters.count(v.facts.Operation, v.kept.outcome)
 	return outcome
+}
+
+// answerItself is an exchange that the hub ends: it refuses, or speaks of the line and its keys.
+func (c *channel) answerItself(began time.Time, own teller.Answer) listen.Outcome {
+	if own.Frame.Body == nil {
+		return listen.Outcome{}
+	}
+	outcome := answered
+	if own.Code != "" {
+		outcome = refused
+	}
+	c.exchanges.add(exchange{
+		at: began, outcome: outcome, refusal: own.Code, took: c.farm.now().Sub(began), answer: own.Message,
+	})
+	c.counters.count("", outcome)
+	return listen.Outcome{Fate: listen.Reply, Frame: own.Frame}
 }
 
 // visit is one call on its way through the hub to a bank and back, with its plan.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/url"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"kaqiao/mockbanks/farm"
+	"kaqiao/profiles"
 	"kaqiao/profiles/wire/epcc"
 )
 
@@ -31,8 +33,16 @@ func TestFaultsOfABank(t *testing.T) {
 		{"reset_after_commit", wasReset, "reset", true},
 		{"garbage", wasGarbage, "garbage", true},
 		{"busy", excused("ES000099"), "busy", false},
+		{"late_reply", signed, "answered", true},
+		{"half_reply", wasCut, "answered", true},
+		{"slow_drip", signed, "answered", true},
+		{"duplicate_reply", signed, "answered", true},
 	} {
-		w.behave("abc", fmt.Sprintf(`{"faults":[{"kind":%q,"operation":"confirm","count":1}]}`, c.kind))
+		delay := ""
+		if profiles.Delayed(c.kind) {
+			delay = `,"delay":"40ms"`
+		}
+		w.behave("abc", fmt.Sprintf(`{"faults":[{"kind":%q,"operation":"confirm","count":1%s}]}`, c.kind, delay))
 		who := w.customers("abc", "debit")[0]
 		apply := w.apply(abc, who)
 		expectReceipt(t, must[*epcc.SignReceipt](w, apply), "00000000", "00000000", "")
@@ -44,7 +54,9 @@ func TestFaultsOfABank(t *testing.T) {
 		if !c.seen(receipt, err) {
 			t.Errorf("%s: the gateway saw %+v, %v", c.kind, answer, err)
 		}
-		if took := time.Since(began); c.outcome == "silent" && took < 50*time.Millisecond {
+		if took := time.Since(began); delay != "" && took < 40*time.Millisecond {
+			t.Errorf("%s: the answer was there after %v", c.kind, took)
+		} else if c.outcome == "silent" && took < 50*time.Millisecond {
 			t.Errorf("%s: the hub gave up after %v, its patience is 50ms", c.kind, took)
 		}
 		asked := must[*epcc.QueryReceipt](w, w.query("0202", apply.TrxInf.TrxId, abc))
@@ -65,8 +77,8 @@ func TestFaultsOfABank(t *testing.T) {
 		Counters struct{ Faults, Operations, Outcomes map[string]int }
 	}
 	w.show("/banks/abc", &bank)
-	if len(bank.Counters.Faults) != 6 || bank.Counters.Faults["busy"] != 1 ||
-		bank.Counters.Operations["confirm"] != 12 || bank.Counters.Outcomes["silent"] != 2 {
+	if len(bank.Counters.Faults) != 10 || bank.Counters.Faults["busy"] != 1 ||
+		bank.Counters.Operations["confirm"] != 20 || bank.Counters.Outcomes["silent"] != 2 {
 		t.Errorf("counters %+v", bank.Counters)
 	}
 }
@@ -78,6 +90,14 @@ func excused(code string) func(*epcc.SignReceipt, error) bool {
 			r.OriTrxInf.TrxCtgy == "0202" && r.SgnInf.SgnAcctIssrId == abc
 	}
 }
+
+// signed is the right answer, whenever it came.
+func signed(r *epcc.SignReceipt, err error) bool {
+	return err == nil && r != nil && r.BizInf.SgnNo != ""
+}
+
+// wasCut is an answer that broke off in its middle.
+func wasCut(_ *epcc.SignReceipt, err error) bool { return errors.Is(err, io.ErrUnexpectedEOF) }
 
 func wasReset(_ *epcc.SignReceipt, err error) bool { return errors.Is(err, syscall.ECONNRESET) }
 

@@ -26,7 +26,7 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		return v.reset()
 	}
 	patience := v.bank.profile.Mock.SilentFor.Std()
-	if patience > 0 && v.bankDelay > patience && v.hubFault == "" {
+	if !v.facts.Direct && patience > 0 && v.bankDelay > patience && v.hubFault == "" {
 		return v.giveUp(ctx, patience)
 	}
 	if !wait(ctx, v.bankDelay) {
@@ -48,7 +48,8 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 	if v.bankFault == "notice_before_reply" && v.facts.Operation == "apply" {
 		v.hurry(ctx)
 	}
-	if v.bankFault == "no_reply_after_commit" {
+	late := v.lateness()
+	if v.bankFault == "no_reply_after_commit" || v.bankFault == "late_reply" && !v.facts.Direct && late > patience {
 		return v.memberSilent(ctx, handed, patience)
 	}
 	switch v.hubFault + v.bankFault {
@@ -59,14 +60,39 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 	case "garbage":
 		v.keep(garbage, teller.Answer{})
 		answer.Frame.Body = noise(v.key)
-		return listen.Outcome{Fate: listen.Reply, Frame: answer.Frame}
+		return listen.Outcome{Fate: listen.Raw, Frame: answer.Frame}
+	case "late_reply":
+		if !wait(ctx, late) {
+			return listen.Outcome{}
+		}
 	}
 	if answer.Code == "" {
 		v.keep(answered, answer)
 	} else {
 		v.keep(refused, answer)
 	}
-	return listen.Outcome{Fate: listen.Reply, Frame: answer.Frame}
+	return listen.Outcome{Fate: v.fate(), Frame: answer.Frame, Over: late}
+}
+
+// fate is how an answer goes back.
+func (v *visit) fate() listen.Fate {
+	switch v.hubFault + v.bankFault {
+	case "half_reply":
+		return listen.Half
+	case "slow_drip":
+		return listen.Drip
+	case "duplicate_reply":
+		return listen.Twice
+	}
+	return listen.Reply
+}
+
+// lateness is what the fault that strikes this call takes, if it takes time.
+func (v *visit) lateness() time.Duration {
+	if v.hubFault != "" {
+		return v.behaviour.Lateness(v.hubFault, v.facts.Operation)
+	}
+	return v.bank.behaviour.Lateness(v.bankFault, v.facts.Operation)
 }
 
 func (v *visit) execute(ctx context.Context) (teller.Answer, error) {
@@ -128,8 +154,12 @@ func (v *visit) giveUp(ctx context.Context, patience time.Duration) listen.Outco
 	return v.excuse(teller.MemberSilent, silent)
 }
 
-// memberSilent answers in the place of a silent bank, once the hub has waited long enough.
+// memberSilent answers in the place of a silent bank, once the hub has waited
+// long enough. Where nobody stands before the bank there is no answer at all.
 func (v *visit) memberSilent(ctx context.Context, handed time.Time, patience time.Duration) listen.Outcome {
+	if v.facts.Direct {
+		return v.silence()
+	}
 	if !wait(ctx, patience-v.farm.now().Sub(handed)) {
 		return listen.Outcome{}
 	}

@@ -104,6 +104,16 @@ func (b *Behaviour) strike(operation string, key Key, kinds func(string) bool) s
 	return ""
 }
 
+// Lateness is the delay of the first fault of this kind that serves the operation: what late_reply and slow_drip take.
+func (b *Behaviour) Lateness(kind, operation string) time.Duration {
+	for _, r := range b.current.Load().faults {
+		if r.Kind == kind && (r.Operation == "" || r.Operation == operation) && r.Delay > 0 {
+			return r.Delay.Std()
+		}
+	}
+	return profiles.DefaultFaultDelay
+}
+
 // Put replaces the layer over the profile's own behaviour. The error is a *LayerError.
 func (b *Behaviour) Put(l Layer) error {
 	if err := l.check(); err != nil {

@@ -200,6 +200,8 @@ func TestLayersAreChecked(t *testing.T) {
 		"operation": {Layer{Faults: []profiles.Fault{{Kind: "busy", Operation: "sing"}}}, []string{"faults[0].operation", "confirm"}},
 		"share":     {Layer{Faults: []profiles.Fault{{Kind: "busy", Share: share(math.NaN())}}}, []string{"faults[0].share"}},
 		"count":     {Layer{Faults: []profiles.Fault{{Kind: "busy", Count: -1}}}, []string{"faults[0].count"}},
+		"delay":     {Layer{Faults: []profiles.Fault{{Kind: "late_reply", Delay: d("11m")}}}, []string{"faults[0].delay", "10m"}},
+		"no delay":  {Layer{Faults: []profiles.Fault{{Kind: "busy", Delay: d("1s")}}}, []string{"faults[0].delay", "late_reply"}},
 		"for_s":     {Layer{Faults: []profiles.Fault{{Kind: "busy", ForS: maxForS + 1}}}, []string{"faults[0].for_s"}},
 		"many":      {Layer{Faults: make([]profiles.Fault, 65)}, []string{"at most 64"}},
 		"two dists": {Layer{Latency: profiles.Latency{Apply: both}}, []string{"latency.apply", "exactly one"}},

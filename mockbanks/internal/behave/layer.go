@@ -16,6 +16,8 @@ const (
 	maxDelay  = 24 * time.Hour
 	maxCount  = 1_000_000_000
 	maxForS   = 7 * 24 * 60 * 60
+	minLate   = time.Millisecond
+	maxLate   = 10 * time.Minute
 )
 
 // Layer is what is asked of a subject over its profile's own behaviour.
@@ -68,6 +70,9 @@ func checkFault(f profiles.Fault) (wrong []string) {
 	}
 	if f.Count < 0 || f.Count > maxCount {
 		wrong = append(wrong, fmt.Sprintf("count: must be 0 to %d", maxCount))
+	}
+	if d := f.Delay.Std(); d != 0 && (d < minLate || d > maxLate || !profiles.Delayed(f.Kind)) {
+		wrong = append(wrong, "delay: must be 1ms to 10m, and only with late_reply or slow_drip")
 	}
 	if f.ForS < 0 || f.ForS > maxForS {
 		wrong = append(wrong, fmt.Sprintf("for_s: must be 0 to %d", maxForS))

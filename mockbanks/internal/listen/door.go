@@ -36,10 +36,19 @@ type door struct {
 	wait   sync.WaitGroup
 }
 
-func newDoor(inner net.Listener, cfg HTTPConfig) *door {
+// doorConfig is what both transports ask of their door.
+type doorConfig struct {
+	tls      *tls.Config // nil: plain only
+	plain    bool        // takes connections without TLS as well
+	open     time.Duration
+	maxConns int
+	left     func() // told after each connection gave its place back; nil: nobody
+}
+
+func newDoor(inner net.Listener, cfg doorConfig) *door {
 	d := &door{
-		inner: inner, tls: cfg.TLS, plain: cfg.Plain || cfg.TLS == nil, open: cfg.times.open,
-		places: make(chan struct{}, cfg.MaxConns), left: cfg.left,
+		inner: inner, tls: cfg.tls, plain: cfg.plain || cfg.tls == nil, open: cfg.open,
+		places: make(chan struct{}, cfg.maxConns), left: cfg.left,
 		ready: make(chan net.Conn), failed: make(chan error, 1), closed: make(chan struct{}),
 		inside: make(map[*guest]struct{}),
 	}
@@ -156,6 +165,14 @@ func (d *door) sniff(g *guest) {
 	case <-d.closed:
 		_ = g.Close()
 	}
+}
+
+// underneath is the connection that TLS, where there is any, goes over: closing TLS itself would say goodbye politely.
+func underneath(conn net.Conn) net.Conn {
+	if over, ok := conn.(*tls.Conn); ok {
+		return over.NetConn()
+	}
+	return conn
 }
 
 // guest is one connection: it gives back the byte that was looked at, and its place when it closes.

@@ -89,7 +89,9 @@ func OpenHTTP(ctx context.Context, cfg HTTPConfig) (*HTTP, error) {
 		return nil, err
 	}
 	h := &HTTP{cfg: cfg, media: media}
-	h.door = newDoor(inner, cfg)
+	h.door = newDoor(inner, doorConfig{
+		tls: cfg.TLS, plain: cfg.Plain, open: cfg.times.open, maxConns: cfg.MaxConns, left: cfg.left,
+	})
 	h.stopped, h.stop = context.WithCancel(context.Background())
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -167,8 +169,15 @@ func (h *HTTP) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	outcome := h.cfg.Handle(h.stopped, frame)
 	switch outcome.Fate {
-	case Reply:
+	case Reply, Raw, Twice:
 		h.write(w, outcome.Frame)
+	case Half:
+		h.begin(w, outcome.Frame)
+		_, _ = w.Write(outcome.Frame.Body[:len(outcome.Frame.Body)/2])
+		_ = http.NewResponseController(w).Flush()
+		cut(w, false)
+	case Drip:
+		h.drip(w, outcome)
 	case Reset:
 		cut(w, true)
 	default:
@@ -221,6 +230,12 @@ func (h *HTTP) read(w http.ResponseWriter, r *http.Request) (wire.Frame, int) {
 }
 
 func (h *HTTP) write(w http.ResponseWriter, frame wire.Frame) {
+	h.begin(w, frame)
+	_, _ = w.Write(frame.Body) // whoever is gone does not hear it
+}
+
+// begin sets what stands before an answer's body.
+func (h *HTTP) begin(w http.ResponseWriter, frame wire.Frame) {
 	header := w.Header()
 	for _, line := range frame.Headers {
 		header.Add(line.Name, line.Value)
@@ -233,7 +248,31 @@ func (h *HTTP) write(w http.ResponseWriter, frame wire.Frame) {
 	if frame.Status != 0 {
 		w.WriteHeader(frame.Status)
 	}
-	_, _ = w.Write(frame.Body) // whoever is gone does not hear it
+}
+
+// drip sends an answer in pieces, as long as the port runs.
+func (h *HTTP) drip(w http.ResponseWriter, o Outcome) {
+	h.begin(w, o.Frame)
+	control := http.NewResponseController(w)
+	step := max(1, (len(o.Frame.Body)+pieces-1)/pieces)
+	for rest := o.Frame.Body; len(rest) > 0; {
+		n := min(step, len(rest))
+		_ = control.SetWriteDeadline(time.Now().Add(h.cfg.times.write))
+		if _, err := w.Write(rest[:n]); err != nil || control.Flush() != nil {
+			return
+		}
+		if rest = rest[n:]; len(rest) == 0 {
+			return
+		}
+		timer := time.NewTimer(o.Over / (pieces - 1))
+		select {
+		case <-timer.C:
+		case <-h.stopped.Done():
+			timer.Stop()
+			cut(w, false)
+			return
+		}
+	}
 }
 
 // hold waits until the client goes away, the port stops, or it has been long enough.
@@ -254,10 +293,7 @@ func cut(w http.ResponseWriter, reset bool) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	raw := conn
-	if over, ok := raw.(*tls.Conn); ok {
-		raw = over.NetConn() // closing TLS itself would say goodbye politely
-	}
+	raw := underneath(conn)
 	if inner, ok := raw.(*guest); ok && reset {
 		inner.reset()
 	}

@@ -5,6 +5,7 @@ package listen
 
 import (
 	"context"
+	"time"
 
 	"kaqiao/profiles/wire"
 )
@@ -12,17 +13,33 @@ import (
 // Fate is what becomes of an exchange on the wire.
 type Fate int
 
-// The fates. The zero value sends nothing.
+// The fates. The zero value sends nothing. What a transport can't do by its
+// nature it does as Reply.
 const (
-	Silence Fate = iota // nothing is sent; the connection is held until the client goes away
-	Reply               // the frame is sent
-	Reset               // the connection is cut with a TCP reset
+	// Silence: nothing is sent. Over HTTP the connection is held until the client goes away; a long line goes on.
+	Silence Fate = iota
+	// Reply: the frame is sent.
+	Reply
+	// Reset: the connection is cut with a TCP reset. All exchanges of a long line die with it.
+	Reset
+	// Raw: the frame's body is sent as it is, without what makes it a frame. Over HTTP that is Reply.
+	Raw
+	// Half: the first half of the answer is sent, then the connection ends.
+	Half
+	// Drip: the answer is sent in small pieces over Outcome.Over. Other answers of a long line wait meanwhile.
+	Drip
+	// Twice: the answer is sent, and again. Over HTTP that is Reply.
+	Twice
 )
+
+// pieces is into how many an answer that drips is cut.
+const pieces = 16
 
 // Outcome is the handler's word on one exchange.
 type Outcome struct {
 	Fate  Fate
-	Frame wire.Frame // with Reply
+	Frame wire.Frame    // unless Silence or Reset
+	Over  time.Duration // with Drip: from the first piece to the last
 }
 
 // Handler answers one frame. Its context ends when the transport stops, not

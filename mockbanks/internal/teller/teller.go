@@ -43,9 +43,24 @@ type Ledger interface {
 
 // Teller understands what comes in. It is safe for concurrent use.
 type Teller interface {
-	// Understand returns a call for a member, or, where the hub itself refuses,
-	// a nil call and the refusal. The error says that not even a refusal could be made.
+	// Understand returns a call for a member, or, where the hub itself answers,
+	// a nil call and its answer: a refusal, or one without a Code. An answer
+	// without a frame says nothing. The error says that not even a refusal could be made.
 	Understand(wire.Frame) (Call, Answer, error)
+}
+
+// Liner is a teller whose channel is long lines, each with a state of its own: who has signed on over it.
+type Liner interface {
+	// Line begins the state of a line. Push sends a frame over it that nobody
+	// asked for; it does not wait, and its error says that the line has ended or is too full.
+	Line(push func(wire.Frame) error) Line
+}
+
+// Line understands what comes in over one line. It is safe for concurrent use.
+type Line interface {
+	Teller
+	// Close ends the line's state. Calls may still be under way.
+	Close()
 }
 
 // Call is one request that was understood. Its methods are called at most once, one of them.

@@ -21,6 +21,8 @@ type Protocol struct {
 	ContentType string
 	// Routes are the ways into a channel over HTTP that has several; nil: one, the path of its address.
 	Routes []listen.Route
+	// Framing is how they are set off on a long line; nil where the protocol has none.
+	Framing *listen.Framing
 	// New returns the teller of a channel that has ring's keys. It fills in Config's Codec.
 	New func(teller.Config, *seal.Ring) (teller.Teller, error)
 }
