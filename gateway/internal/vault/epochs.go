@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/emmansun/gmsm/sm4"
@@ -114,14 +113,11 @@ func (e *epochs) reload() error {
 func (e *epochs) change(alter func(map[day]string)) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	turn, err := os.OpenFile(e.path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	release, err := takeTurn(e.path)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, turn.Close()) }() // which ends the turn
-	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %s: %w", turn.Name(), err)
-	}
+	defer func() { err = errors.Join(err, release()) }()
 	lines, err := e.read()
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"hash"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/emmansun/gmsm/sm3"
 )
@@ -58,6 +59,18 @@ func readKeyFile(path string) ([]byte, error) {
 // derive makes a key for one purpose, so that no key serves two. HKDF with SM3, 32 bytes.
 func derive(root []byte, purpose string) ([]byte, error) {
 	return hkdf.Key(func() hash.Hash { return sm3.New() }, root, nil, "kaqiao vault "+purpose, 32)
+}
+
+// takeTurn waits until no other process changes the file. release ends the turn.
+func takeTurn(path string) (release func() error, err error) {
+	turn, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", turn.Name(), err), turn.Close())
+	}
+	return turn.Close, nil
 }
 
 // replaceFile leaves the old content or the new one, whenever it is interrupted.
