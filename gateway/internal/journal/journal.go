@@ -80,7 +80,7 @@ type PasswordFree struct {
 // Attempt is one request to a bank. It is written before the first byte leaves.
 type Attempt struct {
 	ID         string // att_ and a ULID
-	Binding    string
+	Binding    string // or ver_ and a ULID: a verification, which has no binding
 	Kind       op.Kind
 	Channel    string
 	Bank       string

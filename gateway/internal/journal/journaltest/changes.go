@@ -261,3 +261,21 @@ func same[T any](t testing.TB, got, want T) {
 		t.Errorf("not what was written (-want +got):\n%s", diff)
 	}
 }
+
+// unbound: a verification has an attempt and a key, and no binding. Both are found under the id that it has instead.
+func unbound(t testing.TB, open Open) {
+	s := fresh(t, open)
+	a, k := attempt(1, 1), key(1)
+	a.Binding, a.Kind, a.AskAt = "ver_01HQ00000001", op.Verify, time.Time{}
+	k.Binding = a.Binding
+	apply(t, s, journal.Change{Attempts: []journal.Attempt{a}, NewKey: &k})
+	same(t, must[[]journal.Attempt](t)(s.Attempts(t.Context(), a.Binding)), []journal.Attempt{a})
+	same(t, must[journal.Key](t)(s.Key(t.Context(), k.Caller, k.Route, k.Key)), k)
+	gone[journal.Binding](t, "binding")(s.Binding(t.Context(), a.Binding))
+	k.Status, k.Body = 200, []byte("matched")
+	apply(t, s, journal.Change{Attempts: []journal.Attempt{a}, AnsweredKey: &k})
+	same(t, must[journal.Key](t)(s.Key(t.Context(), k.Caller, k.Route, k.Key)), k)
+	if due := must[[]journal.Attempt](t)(s.Due(t.Context(), noon.Add(time.Hour), 10)); len(due) != 0 {
+		t.Fatalf("a settled one is due: %v", due)
+	}
+}

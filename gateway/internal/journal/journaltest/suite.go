@@ -39,6 +39,7 @@ var checks = []check{
 	{"an attempt is found by the number made for it", byNumber},
 	{"events of a subject are due in order", dueEvents},
 	{"events stay as they happened", eventsStay},
+	{"an attempt needs no binding", unbound},
 	{"shredded data is gone", shred},
 	{"pages are newest first and the caller's own", pages},
 	{"due attempts are found oldest first", due},

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -33,6 +34,7 @@ var twins = []struct {
 	{"loses a column", "what is written is read back whole", func(s journal.Store) journal.Store { return changes{s, loseColumn} }},
 	{"takes a key again", "a key is used once", func(s journal.Store) journal.Store { return changes{s, renameKeys()} }},
 	{"answers again", "the first answer of a key stays", func(s journal.Store) journal.Store { return &answersAgain{Store: s} }},
+	{"wants a binding", "an attempt needs no binding", func(s journal.Store) journal.Store { return changes{s, boundOnly} }},
 	{"keeps what is shredded", "shredded data is gone", func(s journal.Store) journal.Store { return changes{s, noShred} }},
 	{"shows another's", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return showsAll{s} }},
 	{"oldest first", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return backwards{s} }},
@@ -169,6 +171,16 @@ func renameKeys() func(*journal.Change) {
 			k.Key = fmt.Sprint(k.Key, "-", n)
 		}
 		c.NewKey = &k
+	}
+}
+
+// boundOnly drops what hangs on no binding.
+func boundOnly(c *journal.Change) {
+	for i, a := range c.Attempts {
+		if !strings.HasPrefix(a.Binding, "bnd_") {
+			c.Attempts = slices.Delete(slices.Clone(c.Attempts), i, i+1)
+			return
+		}
 	}
 }
 
