@@ -88,6 +88,10 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	envelopes, err := a.cfg.openEnvelopes(log)
+	if err != nil {
+		return err
+	}
 	store, err := journal.Open(journal.Config{Path: a.cfg.journalFile(), QueueLimit: a.cfg.JournalQueue, Log: log})
 	if err != nil {
 		return err
@@ -106,13 +110,14 @@ func (a *App) wire() error {
 	a.service = flow.New(flow.Config{
 		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store}, Node: a.cfg.Node,
 		Router: route.New(a.banks), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
+		MinConfidence: a.cfg.RecogniserConfidence, Margin: &a.cfg.RecogniserMargin,
 		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) },
 	})
 	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log})
 	a.resolver = resolver
 
 	a.server, err = api.New(api.Config{
-		Flow: a.service, Set: a.set, Callers: callers, Fingerprint: vault.Fingerprint, Gates: gate, Operator: callers.Operator,
+		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, Operator: callers.Operator,
 		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
 		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
 	})

@@ -33,7 +33,15 @@ type Caller struct {
 	At   time.Time `yaml:"created_at"`
 	// Operator is true for those who may overrule the gates. Default false.
 	Operator bool `yaml:"operator,omitempty"`
+	// Envelope is required where every sensitive field must come sealed; empty or optional: it may.
+	Envelope string `yaml:"envelope,omitempty"`
 }
+
+// The words of Caller.Envelope.
+const (
+	envelopeRequired = "required"
+	envelopeOptional = "optional"
+)
 
 // callers is who may call.
 type callers struct {
@@ -42,10 +50,14 @@ type callers struct {
 	keys [][]byte
 
 	operators []string
+	seal      map[string]bool // who must seal
 }
 
 // Operator reports whether a caller may overrule the gates.
 func (c *callers) Operator(id string) bool { return slices.Contains(c.operators, id) }
+
+// EnvelopeRequired reports whether a caller must seal every sensitive field.
+func (c *callers) EnvelopeRequired(id string) bool { return c.seal[id] }
 
 // Find compares with every caller's hash, in constant time.
 func (c *callers) Find(key secret.Key) (string, bool) {
@@ -67,11 +79,18 @@ func readCallers(path string, hash hasher) (*callers, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &callers{hash: hash}
+	c := &callers{hash: hash, seal: map[string]bool{}}
 	for _, one := range list {
 		sum, err := hex.DecodeString(one.Hash)
 		if err != nil || len(sum) < 16 || !callerID.MatchString(one.ID) {
 			return nil, fmt.Errorf("callers: %s: an entry is damaged; make the caller again with `gateway keys caller`", path)
+		}
+		switch one.Envelope {
+		case envelopeRequired:
+			c.seal[one.ID] = true
+		case "", envelopeOptional:
+		default:
+			return nil, fmt.Errorf("callers: %s: %s: envelope must be %s or %s", path, one.ID, envelopeRequired, envelopeOptional)
 		}
 		c.ids, c.keys = append(c.ids, one.ID), append(c.keys, sum)
 		if one.Operator {
@@ -97,9 +116,10 @@ func readCallerFile(path string) ([]Caller, error) {
 }
 
 // addCaller makes a key for a caller, keeps its hash in place of an earlier
-// one of the same id, and returns the key, which is kept nowhere.
-func addCaller(path, id string, operator bool, hash hasher, now time.Time) (secret.Key, error) {
-	if !callerID.MatchString(id) {
+// one of the same id, and returns the key, which is kept nowhere. An empty
+// Envelope means: as it was.
+func addCaller(path string, as Caller, hash hasher, now time.Time) (secret.Key, error) {
+	if !callerID.MatchString(as.ID) {
 		return secret.Key{}, errors.New("callers: an id is a to z, 0 to 9 and -, at most 32 characters")
 	}
 	list, err := readCallerFile(path)
@@ -111,10 +131,13 @@ func addCaller(path, id string, operator bool, hash hasher, now time.Time) (secr
 		return secret.Key{}, fmt.Errorf("callers: %w", err)
 	}
 	key := secret.NewKey("kq_" + hex.EncodeToString(random))
-	next := []Caller{{ID: id, Hash: hex.EncodeToString(hash(key)), At: now.UTC().Truncate(time.Second), Operator: operator}}
+	as.Hash, as.At = hex.EncodeToString(hash(key)), now.UTC().Truncate(time.Second)
+	next := []Caller{as}
 	for _, one := range list {
-		if one.ID != id {
+		if one.ID != as.ID {
 			next = append(next, one)
+		} else if as.Envelope == "" {
+			next[0].Envelope = one.Envelope
 		}
 	}
 	if len(next) > maxCallers {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/viper"
 
 	"kaqiao/gateway/internal/api"
+	"kaqiao/gateway/internal/flow"
 	"kaqiao/profiles"
 )
 
@@ -38,6 +39,10 @@ type Config struct {
 	Node int `mapstructure:"node"`
 	// SessionTTL is how long an unfinished binding lives, 1m to 24h.
 	SessionTTL time.Duration `mapstructure:"session-ttl"`
+	// RecogniserConfidence is how sure a recogniser must be of a card number that nobody types, 0.5 to 1.
+	RecogniserConfidence float64 `mapstructure:"recogniser-confidence"`
+	// RecogniserMargin is how much surer it must be of it than of any other number that could be meant, 0 to 0.5.
+	RecogniserMargin float64 `mapstructure:"recogniser-margin"`
 	// InFlight is how many callers' requests may be under way, 1 to 1,000,000.
 	InFlight int64 `mapstructure:"in-flight"`
 	// BodyBytes is the longest body of a request, 1,024 to 1,048,576.
@@ -68,7 +73,8 @@ func Defaults() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", Callbacks: "127.0.0.1:8081",
 		Keys: ".kaqiao/keys", Data: ".kaqiao/gateway", DevCallerKey: ".kaqiao/dev-caller.key",
-		SessionTTL: 15 * time.Minute, InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096,
+		SessionTTL: 15 * time.Minute, RecogniserConfidence: flow.DefaultMinConfidence, RecogniserMargin: flow.DefaultMargin,
+		InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096,
 		Drain: 30 * time.Second, LogLevel: "info",
 	}
 }
@@ -85,6 +91,8 @@ func Flags(f *pflag.FlagSet) {
 	f.String("dev-caller-key", d.DevCallerKey, "where --dev writes its caller's key")
 	f.Int("node", d.Node, "number of this gateway among those with journals of their own, 0 to 99")
 	f.Duration("session-ttl", d.SessionTTL, "how long an unfinished binding lives, 1m to 24h")
+	f.Float64("recogniser-confidence", d.RecogniserConfidence, "how sure a recogniser must be of a card number that nobody types, 0.5 to 1")
+	f.Float64("recogniser-margin", d.RecogniserMargin, "how much surer than of any other number that could be meant, 0 to 0.5")
 	f.Int64("in-flight", d.InFlight, "requests under way at once, 1 to 1,000,000")
 	f.Int64("body-bytes", d.BodyBytes, "longest body of a request, 1,024 to 1,048,576")
 	f.Int("journal-queue", d.JournalQueue, "changes that may wait to be written, 1 to 1,000,000")
@@ -165,6 +173,8 @@ func (c *Config) check() error {
 	}
 	span("node", c.Node >= 0 && c.Node <= 99, "0 to 99")
 	span("session-ttl", c.SessionTTL >= time.Minute && c.SessionTTL <= 24*time.Hour, "1m to 24h")
+	span("recogniser-confidence", c.RecogniserConfidence >= 0.5 && c.RecogniserConfidence <= 1, "0.5 to 1")
+	span("recogniser-margin", c.RecogniserMargin >= 0 && c.RecogniserMargin <= 0.5, "0 to 0.5")
 	span("in-flight", c.InFlight >= 1 && c.InFlight <= 1_000_000, "1 to 1,000,000")
 	span("body-bytes", c.BodyBytes >= 1<<10 && c.BodyBytes <= 1<<20, "1,024 to 1,048,576")
 	span("journal-queue", c.JournalQueue >= 1 && c.JournalQueue <= 1_000_000, "1 to 1,000,000")

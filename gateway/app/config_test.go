@@ -81,12 +81,12 @@ func TestCallers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "callers.yaml")
 	hash := func(k secret.Key) []byte { return []byte("0123456789abcdef" + k.Reveal()) }
 	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	one, err1 := addCaller(path, "wallet-a", false, hash, now)
-	two, err2 := addCaller(path, "wallet-b", true, hash, now)
+	one, err1 := addCaller(path, Caller{ID: "wallet-a", Envelope: "required"}, hash, now)
+	two, err2 := addCaller(path, Caller{ID: "wallet-b", Operator: true}, hash, now)
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	newer, err := addCaller(path, "wallet-a", false, hash, now)
+	newer, err := addCaller(path, Caller{ID: "wallet-a"}, hash, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +105,9 @@ func TestCallers(t *testing.T) {
 	if known.Operator("wallet-a") || !known.Operator("wallet-b") || known.Operator("") {
 		t.Error("the wrong caller is an operator")
 	}
+	if !known.EnvelopeRequired("wallet-a") || known.EnvelopeRequired("wallet-b") || known.EnvelopeRequired("") {
+		t.Error("the wrong caller must seal; a new key leaves that as it was")
+	}
 	raw, err := os.ReadFile(path) //nolint:gosec // the test's own file
 	if err != nil || strings.Contains(string(raw), two.Reveal()) {
 		t.Errorf("the file holds a key, or %v", err)
@@ -113,11 +116,11 @@ func TestCallers(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	for _, id := range []string{"", "Wallet", "a b", strings.Repeat("a", 33), "../x"} {
-		if _, err := addCaller(path, id, false, hash, now); err == nil {
+		if _, err := addCaller(path, Caller{ID: id}, hash, now); err == nil {
 			t.Errorf("took the id %q", id)
 		}
 	}
-	for _, damage := range []string{"- {id: x, key_hash: zz}", "- {id: x, key_hash: '00'}", "{"} {
+	for _, damage := range []string{"- {id: x, key_hash: zz}", "- {id: x, key_hash: '00'}", "- {id: x, key_hash: '" + strings.Repeat("00", 16) + "', envelope: yes}", "{"} {
 		if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {
 			t.Fatal(err)
 		}

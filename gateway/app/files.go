@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,9 +15,10 @@ import (
 )
 
 // The files in the data folder.
-func (c *Config) journalFile() string { return filepath.Join(c.Data, "journal.db") }
-func (c *Config) keyFile() string     { return filepath.Join(c.Data, "vault.key") }
-func (c *Config) callersFile() string { return filepath.Join(c.Data, "callers.yaml") }
+func (c *Config) journalFile() string  { return filepath.Join(c.Data, "journal.db") }
+func (c *Config) keyFile() string      { return filepath.Join(c.Data, "vault.key") }
+func (c *Config) callersFile() string  { return filepath.Join(c.Data, "callers.yaml") }
+func (c *Config) envelopeFile() string { return filepath.Join(c.Data, "envelope.keys") }
 
 // devCaller is the caller that --dev makes.
 const devCaller = "dev"
@@ -53,7 +55,7 @@ func (c *Config) devKey(hash hasher) error {
 			return nil
 		}
 	}
-	key, err := addCaller(c.callersFile(), devCaller, true, hash, c.Now())
+	key, err := addCaller(c.callersFile(), Caller{ID: devCaller, Operator: true}, hash, c.Now())
 	if err != nil {
 		return err
 	}
@@ -72,13 +74,53 @@ func InitKeys(data string) (path string, err error) {
 	return c.keyFile(), vault.CreateKeyFile(c.keyFile())
 }
 
+// openEnvelopes reads the keys to which callers seal; with Dev, one is made where there is none.
+func (c *Config) openEnvelopes(log *slog.Logger) (*vault.Envelopes, error) {
+	if _, err := os.Stat(c.envelopeFile()); c.Dev && errors.Is(err, fs.ErrNotExist) {
+		if _, err := vault.AddEnvelopeKey(c.envelopeFile(), c.Now(), 0, 0); err != nil {
+			return nil, err
+		}
+	}
+	return vault.OpenEnvelopes(vault.EnvelopeConfig{File: c.envelopeFile(), Now: c.Now, Log: log})
+}
+
+// EnvelopeKey is a key to which callers seal, without its private half.
+type EnvelopeKey = vault.EnvelopeKey
+
+// AddEnvelopeKey makes a key in a data folder; those that were active retire and open for the overlap.
+func AddEnvelopeKey(data string, now time.Time, overlap, lives time.Duration) (EnvelopeKey, error) {
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return EnvelopeKey{}, fmt.Errorf("data folder: %w", err)
+	}
+	return vault.AddEnvelopeKey((&Config{Data: data}).envelopeFile(), now, overlap, lives)
+}
+
+// RetireEnvelopeKey has callers seal to another key.
+func RetireEnvelopeKey(data, id string, now time.Time, overlap time.Duration) error {
+	return vault.RetireEnvelopeKey((&Config{Data: data}).envelopeFile(), id, now, overlap)
+}
+
+// RevokeEnvelopeKey destroys a key.
+func RevokeEnvelopeKey(data, id string) error {
+	return vault.RevokeEnvelopeKey((&Config{Data: data}).envelopeFile(), id)
+}
+
+// EnvelopeKeys are all keys of a data folder, newest first.
+func EnvelopeKeys(data string) ([]EnvelopeKey, error) {
+	return vault.EnvelopeKeys((&Config{Data: data}).envelopeFile())
+}
+
 // AddCaller makes a caller's key and keeps its hash. A caller of the same id
-// loses its old key, and is an operator only if that is said again, when the gateway is started next.
-func AddCaller(data, id string, operator bool, now func() time.Time) (secret.Key, error) {
+// loses its old key, and is an operator only if that is said again, when the
+// gateway is started next. as.Envelope is required, optional, or empty: as it was.
+func AddCaller(data string, as Caller, now func() time.Time) (secret.Key, error) {
+	if as.Envelope != "" && as.Envelope != envelopeRequired && as.Envelope != envelopeOptional {
+		return secret.Key{}, fmt.Errorf("callers: envelope must be %s or %s", envelopeRequired, envelopeOptional)
+	}
 	c := Config{Data: data, Now: now}
 	v, err := c.openVault(false)
 	if err != nil {
 		return secret.Key{}, err
 	}
-	return addCaller(c.callersFile(), id, operator, v.CallerHash, now())
+	return addCaller(c.callersFile(), as, v.CallerHash, now())
 }

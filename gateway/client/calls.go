@@ -144,6 +144,22 @@ func (c *Client) PutPasswordFree(ctx context.Context, id string, in PasswordFree
 	}))
 }
 
+// Verified is what a bank has said of a holder's details just now.
+type Verified struct {
+	Verification
+	Meta
+}
+
+// Verify has the bank check a holder's details without binding anything. A
+// mismatch is a *Problem. An empty key means a fresh one.
+func (c *Client) Verify(ctx context.Context, in VerificationRequest, key string) (Verified, error) {
+	key = orNew(key)
+	out, meta, err := call[Verification](ctx, c, "verify", func() (*http.Response, error) {
+		return c.transport.CreateVerification(ctx, &CreateVerificationParams{IdempotencyKey: key}, in)
+	})
+	return Verified{Verification: out, Meta: meta}, err
+}
+
 // Banks lists the banks that the gateway serves.
 func (c *Client) Banks(ctx context.Context) ([]Bank, error) {
 	out, _, err := call[BankPage](ctx, c, "list banks", func() (*http.Response, error) { return c.transport.ListBanks(ctx) })

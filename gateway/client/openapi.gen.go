@@ -785,6 +785,39 @@ func (e ProblemCode) Valid() bool {
 	}
 }
 
+// Defines values for PublicKeyAlgorithm.
+const (
+	PublicKeyAlgorithmSM2 PublicKeyAlgorithm = "SM2"
+)
+
+// Valid indicates whether the value is a known member of the PublicKeyAlgorithm enum.
+func (e PublicKeyAlgorithm) Valid() bool {
+	switch e {
+	case PublicKeyAlgorithmSM2:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicKeyState.
+const (
+	PublicKeyStateActive   PublicKeyState = "active"
+	PublicKeyStateRetiring PublicKeyState = "retiring"
+)
+
+// Valid indicates whether the value is a known member of the PublicKeyState enum.
+func (e PublicKeyState) Valid() bool {
+	switch e {
+	case PublicKeyStateActive:
+		return true
+	case PublicKeyStateRetiring:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RetryAdvice.
 const (
 	RetryAdviceAfter    RetryAdvice = "after"
@@ -875,6 +908,51 @@ func (e Tier) Valid() bool {
 	case TierForeign:
 		return true
 	case TierState:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerificationElements.
+const (
+	VerificationElementsCard     VerificationElements = "card"
+	VerificationElementsCvv      VerificationElements = "cvv"
+	VerificationElementsDocument VerificationElements = "document"
+	VerificationElementsExpiry   VerificationElements = "expiry"
+	VerificationElementsMobile   VerificationElements = "mobile"
+	VerificationElementsName     VerificationElements = "name"
+)
+
+// Valid indicates whether the value is a known member of the VerificationElements enum.
+func (e VerificationElements) Valid() bool {
+	switch e {
+	case VerificationElementsCard:
+		return true
+	case VerificationElementsCvv:
+		return true
+	case VerificationElementsDocument:
+		return true
+	case VerificationElementsExpiry:
+		return true
+	case VerificationElementsMobile:
+		return true
+	case VerificationElementsName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerificationResult.
+const (
+	VerificationResultMatched VerificationResult = "matched"
+)
+
+// Valid indicates whether the value is a known member of the VerificationResult enum.
+func (e VerificationResult) Valid() bool {
+	switch e {
+	case VerificationResultMatched:
 		return true
 	default:
 		return false
@@ -1085,7 +1163,7 @@ type BindingRequest struct {
 // BindingState defines model for BindingState.
 type BindingState string
 
-// CVV Held in memory while the request runs, and nowhere else.
+// CVV 3 or 4 digits, or an envelope of them. Held in memory while the request runs, and nowhere else.
 //
 // Example: 123
 type CVV = string
@@ -1095,7 +1173,7 @@ type CancelRequest = map[string]interface{}
 
 // Card defines model for Card.
 type Card struct {
-	// Cvv Held in memory while the request runs, and nowhere else.
+	// Cvv 3 or 4 digits, or an envelope of them. Held in memory while the request runs, and nowhere else.
 	//
 	// Example: 123
 	Cvv CVV `json:"cvv,omitempty,omitzero"`
@@ -1105,7 +1183,7 @@ type Card struct {
 	// Example: 2029-08
 	Expiry Expiry `json:"expiry,omitempty,omitzero"`
 
-	// Number Digits only, no spaces. Never comes back.
+	// Number 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 	//
 	// Example: 6228480402564890018
 	Number CardNumber `json:"number"`
@@ -1116,7 +1194,7 @@ type Card struct {
 
 // CardAnew What the gateway does not keep of a card. What the bank does not want again is left aside.
 type CardAnew struct {
-	// Cvv Held in memory while the request runs, and nowhere else.
+	// Cvv 3 or 4 digits, or an envelope of them. Held in memory while the request runs, and nowhere else.
 	//
 	// Example: 123
 	Cvv CVV `json:"cvv,omitempty,omitzero"`
@@ -1131,13 +1209,13 @@ type CardAnew struct {
 type CardCandidate struct {
 	Confidence float64 `json:"confidence"`
 
-	// Number Digits only, no spaces. Never comes back.
+	// Number 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 	//
 	// Example: 6228480402564890018
 	Number CardNumber `json:"number"`
 }
 
-// CardNumber Digits only, no spaces. Never comes back.
+// CardNumber 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 //
 // Example: 6228480402564890018
 type CardNumber = string
@@ -1200,7 +1278,7 @@ type CardResolveRequest struct {
 	// Candidates What a recogniser read, in any order.
 	Candidates []CardCandidate `json:"candidates,omitempty,omitzero"`
 
-	// Number Digits only, no spaces. Never comes back.
+	// Number 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 	//
 	// Example: 6228480402564890018
 	Number   CardNumber `json:"number,omitempty,omitzero"`
@@ -1272,7 +1350,9 @@ type ConfirmRequest struct {
 
 // Document defines model for Document.
 type Document struct {
-	// Number Example: 11010519491231002X
+	// Number 4 to 32 letters, digits, brackets and hyphens, or an envelope of them.
+	//
+	// Example: 11010519491231002X
 	Number string       `json:"number"`
 	Type   DocumentType `json:"type"`
 }
@@ -1355,6 +1435,11 @@ type IdempotencyKey = string
 
 // IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
 type IdentityLevel string
+
+// KeyPage defines model for KeyPage.
+type KeyPage struct {
+	Keys []PublicKey `json:"keys"`
+}
 
 // LatencySeen How long the last exchanges took, at most 128.
 type LatencySeen struct {
@@ -1523,6 +1608,29 @@ type ProblemNext struct {
 // ProfileID defines model for ProfileId.
 type ProfileID = string
 
+// PublicKey defines model for PublicKey.
+type PublicKey struct {
+	// Algorithm SM2 with SM3, C1 C3 C2 in ASN.1 DER.
+	Algorithm PublicKeyAlgorithm `json:"algorithm"`
+
+	// ID Example: env-20261123-1f2e3d4c
+	ID string `json:"id"`
+
+	// NotAfter Until when envelopes for it are opened. Left out: until it is retired.
+	NotAfter  time.Time `json:"not_after,omitempty,omitzero"`
+	NotBefore time.Time `json:"not_before"`
+
+	// PublicKey PEM, SubjectPublicKeyInfo on the curve SM2.
+	PublicKey string         `json:"public_key"`
+	State     PublicKeyState `json:"state"`
+}
+
+// PublicKeyAlgorithm SM2 with SM3, C1 C3 C2 in ASN.1 DER.
+type PublicKeyAlgorithm string
+
+// PublicKeyState defines model for PublicKey.State.
+type PublicKeyState string
+
 // Retry defines model for Retry.
 type Retry struct {
 	Advice RetryAdvice `json:"advice"`
@@ -1577,6 +1685,44 @@ type Tier string
 //
 // Example: u_1001
 type UserID = string
+
+// Verification Example: {"bank":{"id":"bob","tier":"city"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"channel":"bob","elements":["name","document","card","mobile"],"result":"matched","verified_at":"2026-11-23T10:00:00+08:00"}
+type Verification struct {
+	Bank BindingBank `json:"bank"`
+	Card BindingCard `json:"card"`
+
+	// Channel Example: bob
+	Channel string `json:"channel"`
+
+	// Elements What the bank compared.
+	Elements   []VerificationElements `json:"elements"`
+	Result     VerificationResult     `json:"result"`
+	VerifiedAt time.Time              `json:"verified_at"`
+}
+
+// VerificationElements defines model for Verification.Elements.
+type VerificationElements string
+
+// VerificationResult defines model for Verification.Result.
+type VerificationResult string
+
+// VerificationRequest As a binding's request, without an agreement. The same rules hold before the bank is asked.
+//
+// Example: {"card":{"number":"6228480402564890018"},"holder":{"document":{"number":"11010519491231002X","type":"resident_id"},"mobile":"+8613800138000","name":"张三"},"platform":"wechat","terminal":{"client_version":"8.0.50","os":"android","os_version":"14"},"user_id":"u_1001"}
+type VerificationRequest struct {
+	Card   Card   `json:"card"`
+	Holder Holder `json:"holder"`
+
+	// IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
+	IdentityLevel IdentityLevel `json:"identity_level,omitempty,omitzero"`
+	Platform      ProfileID     `json:"platform"`
+	Terminal      Terminal      `json:"terminal"`
+
+	// UserID The wallet's own id of its user. Printable ASCII without spaces.
+	//
+	// Example: u_1001
+	UserID UserID `json:"user_id"`
+}
 
 // Window A daily window in Beijing time. It may pass midnight.
 //
@@ -1646,6 +1792,12 @@ type PutPasswordFreeParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// CreateVerificationParams defines parameters for CreateVerification.
+type CreateVerificationParams struct {
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ForceBankJSONRequestBody defines body for ForceBank for application/json ContentType.
 type ForceBankJSONRequestBody = Force
 
@@ -1669,6 +1821,9 @@ type ResolveCardJSONRequestBody = CardResolveRequest
 
 // ForceChannelJSONRequestBody defines body for ForceChannel for application/json ContentType.
 type ForceChannelJSONRequestBody = Force
+
+// CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
+type CreateVerificationJSONRequestBody = VerificationRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1892,6 +2047,49 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
 	ForceChannel(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
+	//
+	// An envelope is a string `sm2:<key id>:<base64>` in the place of the plain text.
+	//
+	// - The text is encrypted by itself: UTF-8, at most 128 bytes. Spaces behind it are dropped, so fill it up with spaces to at least 32 bytes: that hides the length of a CVV.
+	// - The cipher is SM2 (GB/T 32918.4) with SM3, order C1 C3 C2, written as ASN.1 DER (GM/T 0009): `SEQUENCE { INTEGER x, INTEGER y, OCTET STRING C3, OCTET STRING C2 }`. This is what `openssl pkeyutl -encrypt` writes.
+	// - Base64 is the standard alphabet with padding, in one line (RFC 4648 section 4).
+	// - Use the first key whose `state` is `active`. A key that is `retiring` is opened until its `not_after`. A key that is not listed is refused with `envelope_key_invalid`: fetch this list again and seal anew.
+	// - Fields may be plain and sealed side by side, unless the caller's profile wants all of them sealed. An idempotency key looks at the opened values, so sealing the same request again makes no other request of it.
+	//
+	// With a key in `key.pem`, `printf '%-32s' 6228480402564890018 | openssl pkeyutl -encrypt -pubin -inkey key.pem | base64 -w0` makes the third part.
+	//
+	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+	ListKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVerificationWithBody Have the bank check a card holder's details, without binding the card.
+	//
+	// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+	//
+	// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+	// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+	// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+	// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+	CreateVerificationWithBody(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateVerification Have the bank check a card holder's details, without binding the card.
+	//
+	// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+	//
+	// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+	// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+	// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+	// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+	CreateVerification(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListBanks Every bank served, with capability, health, limits and quiet hours.
@@ -2243,6 +2441,79 @@ func (c *Transport) ForceChannelWithBody(ctx context.Context, id ProfileID, cont
 // Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
 func (c *Transport) ForceChannel(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewForceChannelRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
+//
+// An envelope is a string `sm2:<key id>:<base64>` in the place of the plain text.
+//
+// - The text is encrypted by itself: UTF-8, at most 128 bytes. Spaces behind it are dropped, so fill it up with spaces to at least 32 bytes: that hides the length of a CVV.
+// - The cipher is SM2 (GB/T 32918.4) with SM3, order C1 C3 C2, written as ASN.1 DER (GM/T 0009): `SEQUENCE { INTEGER x, INTEGER y, OCTET STRING C3, OCTET STRING C2 }`. This is what `openssl pkeyutl -encrypt` writes.
+// - Base64 is the standard alphabet with padding, in one line (RFC 4648 section 4).
+// - Use the first key whose `state` is `active`. A key that is `retiring` is opened until its `not_after`. A key that is not listed is refused with `envelope_key_invalid`: fetch this list again and seal anew.
+// - Fields may be plain and sealed side by side, unless the caller's profile wants all of them sealed. An idempotency key looks at the opened values, so sealing the same request again makes no other request of it.
+//
+// With a key in `key.pem`, `printf '%-32s' 6228480402564890018 | openssl pkeyutl -encrypt -pubin -inkey key.pem | base64 -w0` makes the third part.
+//
+// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+func (c *Transport) ListKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVerificationWithBody Have the bank check a card holder's details, without binding the card.
+//
+// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+//
+// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+func (c *Transport) CreateVerificationWithBody(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVerificationRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateVerification Have the bank check a card holder's details, without binding the card.
+//
+// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+//
+// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+func (c *Transport) CreateVerification(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateVerificationRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2900,6 +3171,86 @@ func NewForceChannelRequestWithBody(server string, id ProfileID, contentType str
 	return req, nil
 }
 
+// NewListKeysRequest constructs an http.Request for the ListKeys method
+func NewListKeysRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/keys")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateVerificationRequest calls the generic CreateVerification builder with application/json body
+func NewCreateVerificationRequest(server string, params *CreateVerificationParams, body CreateVerificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateVerificationRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateVerificationRequestWithBody constructs an http.Request for the CreateVerification method, with any body, and a specified content type
+func NewCreateVerificationRequestWithBody(server string, params *CreateVerificationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/verifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 func (c *Transport) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -3102,6 +3453,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
 	ForceChannelWithResponse(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceChannelResponse, error)
+
+	// ListKeysWithResponse The public keys to which sensitive fields may be sealed, the one to use first.
+	//
+	// An envelope is a string `sm2:<key id>:<base64>` in the place of the plain text.
+	//
+	// - The text is encrypted by itself: UTF-8, at most 128 bytes. Spaces behind it are dropped, so fill it up with spaces to at least 32 bytes: that hides the length of a CVV.
+	// - The cipher is SM2 (GB/T 32918.4) with SM3, order C1 C3 C2, written as ASN.1 DER (GM/T 0009): `SEQUENCE { INTEGER x, INTEGER y, OCTET STRING C3, OCTET STRING C2 }`. This is what `openssl pkeyutl -encrypt` writes.
+	// - Base64 is the standard alphabet with padding, in one line (RFC 4648 section 4).
+	// - Use the first key whose `state` is `active`. A key that is `retiring` is opened until its `not_after`. A key that is not listed is refused with `envelope_key_invalid`: fetch this list again and seal anew.
+	// - Fields may be plain and sealed side by side, unless the caller's profile wants all of them sealed. An idempotency key looks at the opened values, so sealing the same request again makes no other request of it.
+	//
+	// With a key in `key.pem`, `printf '%-32s' 6228480402564890018 | openssl pkeyutl -encrypt -pubin -inkey key.pem | base64 -w0` makes the third part.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+	ListKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysResponse, error)
+
+	// CreateVerificationWithBodyWithResponse Have the bank check a card holder's details, without binding the card.
+	//
+	// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+	//
+	// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+	// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+	// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+	// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+	CreateVerificationWithBodyWithResponse(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error)
+
+	// CreateVerificationWithResponse Have the bank check a card holder's details, without binding the card.
+	//
+	// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+	//
+	// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+	// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+	// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+	// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+	CreateVerificationWithResponse(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error)
 }
 
 // ListBanksResponse200Headers the declared response headers of an HTTP 200 response for ListBanks
@@ -4030,6 +4426,135 @@ func (r ForceChannelResponse) ContentType() string {
 	return ""
 }
 
+// ListKeysResponse200Headers the declared response headers of an HTTP 200 response for ListKeys
+type ListKeysResponse200Headers struct {
+	XRequestID string
+}
+
+// ListKeysResponseDefaultHeaders the declared response headers of an HTTP default response for ListKeys
+type ListKeysResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type ListKeysResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *KeyPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListKeysResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListKeysResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListKeysResponse) GetJSON200() *KeyPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListKeysResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListKeysResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListKeysResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListKeysResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListKeysResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateVerificationResponse200Headers the declared response headers of an HTTP 200 response for CreateVerification
+type CreateVerificationResponse200Headers struct {
+	IdempotencyReplayed string
+	KaqiaoBankNumber    string
+	ServerTiming        string
+	XRequestID          string
+}
+
+// CreateVerificationResponseDefaultHeaders the declared response headers of an HTTP default response for CreateVerification
+type CreateVerificationResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type CreateVerificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Verification
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateVerificationResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *CreateVerificationResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateVerificationResponse) GetJSON200() *Verification {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateVerificationResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateVerificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateVerificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateVerificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateVerificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListBanksWithResponse Every bank served, with capability, health, limits and quiet hours.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -4313,6 +4838,69 @@ func (c *ClientWithResponses) ForceChannelWithResponse(ctx context.Context, id P
 		return nil, err
 	}
 	return ParseForceChannelResponse(rsp)
+}
+
+// ListKeysWithResponse The public keys to which sensitive fields may be sealed, the one to use first.
+//
+// An envelope is a string `sm2:<key id>:<base64>` in the place of the plain text.
+//
+// - The text is encrypted by itself: UTF-8, at most 128 bytes. Spaces behind it are dropped, so fill it up with spaces to at least 32 bytes: that hides the length of a CVV.
+// - The cipher is SM2 (GB/T 32918.4) with SM3, order C1 C3 C2, written as ASN.1 DER (GM/T 0009): `SEQUENCE { INTEGER x, INTEGER y, OCTET STRING C3, OCTET STRING C2 }`. This is what `openssl pkeyutl -encrypt` writes.
+// - Base64 is the standard alphabet with padding, in one line (RFC 4648 section 4).
+// - Use the first key whose `state` is `active`. A key that is `retiring` is opened until its `not_after`. A key that is not listed is refused with `envelope_key_invalid`: fetch this list again and seal anew.
+// - Fields may be plain and sealed side by side, unless the caller's profile wants all of them sealed. An idempotency key looks at the opened values, so sealing the same request again makes no other request of it.
+//
+// With a key in `key.pem`, `printf '%-32s' 6228480402564890018 | openssl pkeyutl -encrypt -pubin -inkey key.pem | base64 -w0` makes the third part.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/keys (the `ListKeys` operationId).
+func (c *ClientWithResponses) ListKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysResponse, error) {
+	rsp, err := c.ListKeys(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListKeysResponse(rsp)
+}
+
+// CreateVerificationWithBodyWithResponse Have the bank check a card holder's details, without binding the card.
+//
+// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+//
+// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+func (c *ClientWithResponses) CreateVerificationWithBodyWithResponse(ctx context.Context, params *CreateVerificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error) {
+	rsp, err := c.CreateVerificationWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVerificationResponse(rsp)
+}
+
+// CreateVerificationWithResponse Have the bank check a card holder's details, without binding the card.
+//
+// The bank compares name, document, card and reserved mobile number; of a credit card the CVV and the expiry as well.
+//
+// - Nothing is kept but that the bank was asked: no card, no identity. There is nothing to look up afterwards.
+// - A mismatch is a problem with the code of the element (`name_mismatch`, `document_mismatch`, `mobile_mismatch`, `cvv_mismatch`, `card_expired` …), or `identity_mismatch` where the bank does not say which.
+// - An answer that did not come, or could not be understood, is a problem too: `bank_timeout`, `bank_protocol_error`, `bank_signature_invalid`, `outcome_unknown`. A verification may be repeated, under another key.
+// - A bank whose channels cannot verify is told by `verification_unsupported`; it checks the details when the card is bound.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/verifications (the `CreateVerification` operationId).
+func (c *ClientWithResponses) CreateVerificationWithResponse(ctx context.Context, params *CreateVerificationParams, body CreateVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateVerificationResponse, error) {
+	rsp, err := c.CreateVerification(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateVerificationResponse(rsp)
 }
 
 // ParseListBanksResponse parses an HTTP response from a ListBanksWithResponse call
@@ -5458,6 +6046,153 @@ func ParseForceChannelResponse(rsp *http.Response) (*ForceChannelResponse, error
 		response.Headers200 = &headers
 	case true:
 		var headers ForceChannelResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListKeysResponse parses an HTTP response from a ListKeysWithResponse call
+func ParseListKeysResponse(rsp *http.Response) (*ListKeysResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListKeysResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest KeyPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListKeysResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListKeysResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateVerificationResponse parses an HTTP response from a CreateVerificationWithResponse call
+func ParseCreateVerificationResponse(rsp *http.Response) (*CreateVerificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateVerificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Verification
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateVerificationResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = value
+		}
+		if values := rsp.Header.Values("Kaqiao-Bank-Number"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Kaqiao-Bank-Number", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.KaqiaoBankNumber = value
+		}
+		if values := rsp.Header.Values("Server-Timing"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Server-Timing", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ServerTiming = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers CreateVerificationResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -106,6 +106,9 @@ var (
 	_ gen.GetBankResponseObject          = (*answer)(nil)
 	_ gen.ForceBankResponseObject        = (*answer)(nil)
 	_ gen.ForceChannelResponseObject     = (*answer)(nil)
+
+	_ gen.CreateVerificationResponseObject = (*answer)(nil)
+	_ gen.ListKeysResponseObject           = (*answer)(nil)
 )
 
 func (a *answer) VisitCreateBindingResponse(w http.ResponseWriter) error    { return a.write(w) }
@@ -121,3 +124,6 @@ func (a *answer) VisitListBanksResponse(w http.ResponseWriter) error        { re
 func (a *answer) VisitGetBankResponse(w http.ResponseWriter) error          { return a.write(w) }
 func (a *answer) VisitForceBankResponse(w http.ResponseWriter) error        { return a.write(w) }
 func (a *answer) VisitForceChannelResponse(w http.ResponseWriter) error     { return a.write(w) }
+
+func (a *answer) VisitCreateVerificationResponse(w http.ResponseWriter) error { return a.write(w) }
+func (a *answer) VisitListKeysResponse(w http.ResponseWriter) error           { return a.write(w) }

@@ -27,7 +27,7 @@ func BenchmarkCheck(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := operation.check(req, nil, doc); err != nil {
+		if err := operation.check(req, nil, doc, new(opener)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -18,18 +18,22 @@ const defaultPage = 50
 // CreateBinding starts a session.
 func (s *Server) CreateBinding(ctx context.Context, r gen.CreateBindingRequestObject) (gen.CreateBindingResponseObject, error) {
 	wish := r.Body.Agreement.PasswordFree
-	in := flow.NewBinding{
-		Caller: callOf(ctx).caller, UserID: r.Body.UserID, Platform: r.Body.Platform,
-		Card: r.Body.Card.Number, CVV: r.Body.Card.Cvv, Expiry: r.Body.Card.Expiry,
-		Name: r.Body.Holder.Name, DocumentType: string(r.Body.Holder.Document.Type), Document: r.Body.Holder.Document.Number,
-		Mobile: r.Body.Holder.Mobile,
-		Terminal: flow.Terminal{
-			OS: string(r.Body.Terminal.Os), OSVersion: r.Body.Terminal.OsVersion, ClientVersion: r.Body.Terminal.ClientVersion,
-			RestrictedMode: r.Body.Terminal.RestrictedMode,
-		},
-		PasswordFree: journal.PasswordFree{Enabled: wish.Enabled, LimitFen: wish.Limit.Minor},
-	}
+	in := asked(ctx, r.Body.UserID, r.Body.Platform, r.Body.IdentityLevel, r.Body.Card, r.Body.Holder, r.Body.Terminal)
+	in.PasswordFree = journal.PasswordFree{Enabled: wish.Enabled, LimitFen: wish.Limit.Minor}
 	return s.change(ctx, made, func(k flow.Keyed) (flow.Binding, error) { return s.Flow.Create(ctx, in, k) })
+}
+
+// asked is what a binding and a verification have in common.
+func asked(ctx context.Context, user, platform string, level gen.IdentityLevel, card gen.Card, holder gen.Holder, t gen.Terminal) flow.NewBinding {
+	return flow.NewBinding{
+		Caller: callOf(ctx).caller, UserID: user, Platform: platform, IdentityLevel: string(level),
+		Card: card.Number, CVV: card.Cvv, Expiry: card.Expiry, QuickPass: card.Quickpass,
+		Name: holder.Name, DocumentType: string(holder.Document.Type), Document: holder.Document.Number, Mobile: holder.Mobile,
+		Terminal: flow.Terminal{
+			OS: string(t.Os), OSVersion: t.OsVersion, ClientVersion: t.ClientVersion,
+			RestrictedMode: t.RestrictedMode, ProtocolVersion: t.ProtocolVersion,
+		},
+	}
 }
 
 // GetBinding shows one binding with its history.

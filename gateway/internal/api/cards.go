@@ -22,14 +22,16 @@ func (s *Server) ResolveCard(ctx context.Context, r gen.ResolveCardRequestObject
 		}}
 	}
 	if typed {
-		candidates = append(candidates, flow.Candidate{Number: r.Body.Number, Confidence: 1})
+		candidates = append(candidates, flow.Candidate{Number: r.Body.Number, Confidence: 1, Typed: true})
 	}
 	found, card, err := s.Flow.Resolve(ctx, r.Body.Platform, candidates)
 	if err != nil {
 		return nil, err
 	}
 	if card.IsZero() {
-		return s.ok(ctx, gen.CardResolution{Result: gen.CardResolutionResultManualEntryRequired})
+		return s.ok(ctx, gen.CardResolution{
+			Result: gen.CardResolutionResultManualEntryRequired, ManualReason: gen.CardResolutionManualReason(found.ManualReason),
+		})
 	}
 	out := s.resolution(found, card.Reveal())
 	if !typed {

@@ -21,6 +21,7 @@ import (
 	"kaqiao/gateway/internal/guard"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles"
 	"kaqiao/profiles/bins"
 	"kaqiao/profiles/secret"
@@ -136,6 +137,28 @@ func (f *fakeFlow) Create(_ context.Context, in flow.NewBinding, k flow.Keyed) (
 	return f.give("create", k)
 }
 
+func (f *fakeFlow) Verify(_ context.Context, in flow.NewBinding, k flow.Keyed) (flow.Verification, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.created = in
+	f.calls = append(f.calls, "verify")
+	v := flow.Verification{
+		Bank: "bob", Tier: "city", Channel: "bob", CardLast4: "0018", CardType: "debit", CardScheme: "unionpay",
+		Elements: []string{"name", "document", "card", "mobile"}, At: noon, AttemptNumber: "n-2", BankTook: 40 * time.Millisecond,
+	}
+	if k.Verified != nil {
+		status, body := k.Verified(v, f.problem)
+		if f.stored == nil {
+			f.stored = map[string]fakeStored{}
+		}
+		f.stored[k.Caller+k.Route+k.Key] = fakeStored{string(k.Fingerprint), status, body}
+	}
+	if f.problem != nil {
+		return v, f.problem
+	}
+	return v, f.err
+}
+
 func (f *fakeFlow) Get(context.Context, string, string) (flow.Binding, error) {
 	b, err := f.give("get", flow.Keyed{})
 	b.AttemptNumber = ""
@@ -170,7 +193,15 @@ func (f *fakeFlow) PasswordFree(_ context.Context, _, _ string, _ journal.Passwo
 	return f.give("password-free", k)
 }
 
+// noEnvelopes is a gateway without keys.
+type noEnvelopes struct{}
+
+func (noEnvelopes) Open(string) (string, error)    { return "", vault.ErrEnvelopeKey }
+func (noEnvelopes) Published() []vault.EnvelopeKey { return nil }
+
 type oneCaller struct{}
+
+func (oneCaller) EnvelopeRequired(string) bool { return false }
 
 func (oneCaller) Find(key secret.Key) (string, bool) { return "wallet", key.Reveal() == goodKey }
 
@@ -264,6 +295,9 @@ func serve(t testing.TB, change ...func(*Config)) *room {
 	}
 	for _, c := range change {
 		c(&cfg)
+	}
+	if cfg.Envelopes == nil {
+		cfg.Envelopes = noEnvelopes{}
 	}
 	if r.server, err = New(cfg); err != nil {
 		t.Fatal(err)

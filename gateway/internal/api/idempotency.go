@@ -15,22 +15,10 @@ import (
 // the very same function that makes the stored one.
 func (s *Server) change(ctx context.Context, status func(flow.Binding) int, do func(flow.Keyed) (flow.Binding, error)) (*answer, error) {
 	this := callOf(ctx)
-	var keyed flow.Keyed
-	if this.key != "" {
-		keyed = flow.Keyed{
-			Caller: this.caller, Route: this.method + " " + this.path, Key: this.key,
-			Fingerprint: s.Fingerprint(canonical(this.doc)),
-			Render:      func(b flow.Binding, p *op.Problem) (int, []byte) { return s.render(this, b, p, status) },
-		}
-		code, body, done, err := s.Flow.Replay(ctx, keyed)
-		if err != nil {
-			return nil, err
-		}
-		if done {
-			a := s.answer(this, code, body)
-			a.replayed = true
-			return a, nil
-		}
+	keyed := s.keyed(this)
+	keyed.Render = func(b flow.Binding, p *op.Problem) (int, []byte) { return s.render(this, b, p, status) }
+	if a, err := s.replayed(ctx, this, keyed); a != nil || err != nil {
+		return a, err
 	}
 	b, err := do(keyed)
 	this.bank = b.Bank
@@ -45,6 +33,30 @@ func (s *Server) change(ctx context.Context, status func(flow.Binding) int, do f
 	}
 	code, body := s.render(this, b, nil, status)
 	return s.answer(this, code, body).asked(b), nil
+}
+
+// keyed is the request's idempotency key, or zero where it has none.
+func (s *Server) keyed(this *call) flow.Keyed {
+	if this.key == "" {
+		return flow.Keyed{}
+	}
+	return flow.Keyed{
+		Caller: this.caller, Route: this.method + " " + this.path, Key: this.key, Fingerprint: s.Fingerprint(canonical(this.doc)),
+	}
+}
+
+// replayed is the stored answer to the key, or nil.
+func (s *Server) replayed(ctx context.Context, this *call, keyed flow.Keyed) (*answer, error) {
+	if keyed.Key == "" {
+		return nil, nil //nolint:nilnil // there is neither
+	}
+	code, body, done, err := s.Flow.Replay(ctx, keyed)
+	if err != nil || !done {
+		return nil, err
+	}
+	a := s.answer(this, code, body)
+	a.replayed = true
+	return a, nil
 }
 
 func (s *Server) render(this *call, b flow.Binding, p *op.Problem, status func(flow.Binding) int) (int, []byte) {

@@ -13,19 +13,24 @@ import (
 // far as its meaning can be told: a caller hears of every field at once.
 type meaning func(body map[string]any) []op.Field
 
-// bindingMeaning is that of a binding request.
+// bindingMeaning is that of a binding request, and of a verification's, which is one without an agreement.
 func (s *Server) bindingMeaning(body map[string]any) []op.Field {
 	enabled, _ := at(body, "agreement", "password_free", "enabled").(bool)
 	fen, _ := at(body, "agreement", "password_free", "limit", "minor").(float64)
 	restricted, _ := at(body, "terminal", "restricted_mode").(bool)
+	var mark *bool
+	if stands, ok := at(body, "card", "quickpass").(bool); ok {
+		mark = &stands
+	}
 	return s.Flow.Faults(flow.NewBinding{
+		IdentityLevel: text(body, "identity_level"), QuickPass: mark,
 		UserID: text(body, "user_id"), Platform: text(body, "platform"),
 		Card: secret.NewCard(text(body, "card", "number")), CVV: secret.NewCVV(text(body, "card", "cvv")), Expiry: secret.NewExpiry(text(body, "card", "expiry")),
 		Name: secret.NewName(text(body, "holder", "name")), DocumentType: text(body, "holder", "document", "type"),
 		Document: secret.NewDocument(text(body, "holder", "document", "number")), Mobile: secret.NewMobile(text(body, "holder", "mobile")),
 		Terminal: flow.Terminal{
 			OS: text(body, "terminal", "os"), OSVersion: text(body, "terminal", "os_version"),
-			ClientVersion: text(body, "terminal", "client_version"), RestrictedMode: restricted,
+			ClientVersion: text(body, "terminal", "client_version"), RestrictedMode: restricted, ProtocolVersion: text(body, "terminal", "protocol_version"),
 		},
 		PasswordFree: journal.PasswordFree{Enabled: enabled, LimitFen: int64(fen)},
 	})

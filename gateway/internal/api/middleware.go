@@ -141,10 +141,14 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		if err := operation.check(r, c.Param, doc); err != nil {
+		this := callOf(r.Context())
+		envelopes := opener{envelopes: s.Envelopes, required: s.Callers.EnvelopeRequired(this.caller)}
+		if err := envelopes.open(&doc, operation.sealable); err != nil {
+			return fmt.Errorf("write an opened body: %T", err)
+		}
+		if err := operation.check(r, c.Param, doc, &envelopes); err != nil {
 			return err
 		}
-		this := callOf(r.Context())
 		this.doc, this.pathKnown = doc, true
 		this.key = r.Header.Get("Idempotency-Key")
 		return next(c)

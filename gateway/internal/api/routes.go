@@ -22,6 +22,9 @@ func (s *Server) routes(e *echo.Echo) {
 	e.PUT("/v1/bindings/:id/password-free", h.PutPasswordFree, called...)
 	e.DELETE("/v1/bindings/:id", h.RevokeBinding, called...)
 
+	e.POST("/v1/verifications", h.CreateVerification, called...)
+	e.GET("/v1/keys", h.ListKeys, called...)
+
 	e.GET("/v1/banks", h.ListBanks, called...)
 	e.GET("/v1/banks/:id", h.GetBank, called...)
 	e.PUT("/v1/banks/:id/breaker", h.ForceBank, called...)

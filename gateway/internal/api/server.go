@@ -17,6 +17,7 @@ import (
 
 	"kaqiao/gateway/internal/api/gen"
 	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles"
 	"kaqiao/profiles/secret"
 )
@@ -32,6 +33,15 @@ type (
 	Callers interface {
 		// Find returns the caller's id. It compares keyed hashes, in constant time.
 		Find(key secret.Key) (caller string, ok bool)
+		// EnvelopeRequired reports whether the caller's profile wants every sensitive field sealed.
+		EnvelopeRequired(caller string) bool
+	}
+	// Envelopes opens what callers seal.
+	Envelopes interface {
+		// Open returns the text of sm2:<key id>:<base64>. Its error wraps vault.ErrEnvelopeKey where the key is not in use.
+		Open(envelope string) (string, error)
+		// Published are the keys that callers may seal to, the one to use first.
+		Published() []vault.EnvelopeKey
 	}
 	// Meter counts requests. route is a template, or empty where none matched.
 	Meter interface {
@@ -44,6 +54,8 @@ type Config struct {
 	Flow    flow.API
 	Set     *profiles.Set
 	Callers Callers
+	// Envelopes opens sealed fields. Required.
+	Envelopes Envelopes
 	// Fingerprint is a keyed hash of a canonical body. CVV and codes are left out before it is called.
 	Fingerprint func(canonical []byte) []byte
 	// Gates tells how banks and channels fare.
@@ -83,7 +95,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.BodyBytes == 0 {
 		cfg.BodyBytes = DefaultBodyBytes
 	}
-	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Fingerprint == nil || cfg.Gates == nil ||
+	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Envelopes == nil || cfg.Fingerprint == nil || cfg.Gates == nil ||
 		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {
 		return nil, errors.New("api: Config is not complete")
 	}
@@ -97,6 +109,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{Config: cfg, contract: contract, table: table, echo: echo.New()}
 	contract["POST /v1/bindings"].meaning = s.bindingMeaning
+	contract["POST /v1/verifications"].meaning = s.bindingMeaning
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.IPExtractor = echo.ExtractIPDirect()
 	s.echo.Binder = binder{}

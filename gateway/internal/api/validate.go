@@ -24,7 +24,8 @@ type operation struct {
 	query        []string // the names of the query parameters
 	body         *openapi3.Schema
 	bodyRequired bool
-	meaning      meaning // where the body has one that can be told before its form is right
+	sealable     [][]string // the body's fields that may be envelopes
+	meaning      meaning    // where the body has one that can be told before its form is right
 }
 
 func readContract(spec []byte) (contract, error) {
@@ -36,15 +37,31 @@ func readContract(spec []byte) (contract, error) {
 		return nil, fmt.Errorf("api: openapi.yaml: %w", err)
 	}
 	l := contract{}
+	sealed := map[*openapi3.Schema]bool{}
+	for _, s := range doc.Components.Schemas {
+		for _, one := range append([]*openapi3.Schema{s.Value}, properties(s.Value)...) {
+			if !sealed[one] && plainForm(one) {
+				sealed[one] = true
+			}
+		}
+	}
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
-			l[method+" "+echoPath(path)] = newOperation(item.Parameters, o)
+			l[method+" "+echoPath(path)] = newOperation(item.Parameters, o, sealed)
 		}
 	}
 	return l, nil
 }
 
-func newOperation(shared openapi3.Parameters, o *openapi3.Operation) *operation {
+func properties(s *openapi3.Schema) []*openapi3.Schema {
+	var out []*openapi3.Schema
+	for _, p := range s.Properties {
+		out = append(out, p.Value)
+	}
+	return out
+}
+
+func newOperation(shared openapi3.Parameters, o *openapi3.Operation, sealed map[*openapi3.Schema]bool) *operation {
 	out := &operation{}
 	for _, ref := range slices.Concat(shared, o.Parameters) {
 		out.params = append(out.params, ref.Value)
@@ -55,6 +72,7 @@ func newOperation(shared openapi3.Parameters, o *openapi3.Operation) *operation 
 	if o.RequestBody != nil {
 		out.bodyRequired = o.RequestBody.Value.Required
 		out.body = o.RequestBody.Value.Content.Get("application/json").Schema.Value
+		out.sealable = sealablePaths(out.body, sealed)
 	}
 	return out
 }
@@ -64,8 +82,8 @@ func echoPath(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
-// check names every field at fault at once. param gives a path parameter.
-func (o *operation) check(r *http.Request, param func(string) string, body document) error {
+// check names every field at fault at once, those of its envelopes first. param gives a path parameter.
+func (o *operation) check(r *http.Request, param func(string) string, body document, envelopes *opener) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return malformed("the query string is not well formed")
@@ -81,7 +99,8 @@ func (o *operation) check(r *http.Request, param func(string) string, body docum
 	case body.empty:
 		return malformed("a body is required")
 	default:
-		fields = append(fields, checkValue(o.body, body.value, "")...)
+		fields = append(fields, envelopes.faults...)
+		fields = append(fields, further(fields, checkValue(o.body, body.value, ""))...)
 	}
 	if len(fields) == 0 {
 		return nil
@@ -90,6 +109,9 @@ func (o *operation) check(r *http.Request, param func(string) string, body docum
 		fields = append(fields, further(fields, o.meaning(object))...)
 	}
 	reason, detail := op.Validation, "some fields are not as they must be"
+	if envelopes.stale {
+		reason, detail = op.EnvelopeKeyInvalid, "an envelope's key is not in use"
+	}
 	if headerFault {
 		reason, detail = op.Malformed, "a header is missing or not as it must be"
 	}

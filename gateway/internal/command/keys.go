@@ -12,7 +12,7 @@ import (
 )
 
 func keys(w world) *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: "Make the vault's key and callers' keys", Args: none, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: "keys", Short: "Make the vault's key, callers' keys and envelope keys", Args: none, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	data := c.PersistentFlags().String("data", app.Defaults().Data, "the gateway's data folder")
 
 	vault := &cobra.Command{
@@ -29,16 +29,15 @@ func keys(w world) *cobra.Command {
 			return err
 		},
 	}
-	var id string
-	var operator bool
+	var as app.Caller
 	caller := &cobra.Command{
 		Use: "caller --id ID", Short: "Make a caller's bearer key and print it, once", Args: none,
 		Long: "Make a caller's bearer key and print it, once: the gateway keeps only a keyed hash.\nA caller of the same id gets a new key. A running gateway reads callers when it is started next.",
 		RunE: func(*cobra.Command, []string) error {
-			if id == "" {
+			if as.ID == "" {
 				return usageError{errors.New("keys caller: --id is required: the name of the calling service, such as wallet-a")}
 			}
-			key, err := app.AddCaller(*data, id, operator, time.Now)
+			key, err := app.AddCaller(*data, as, time.Now)
 			if err != nil {
 				return err
 			}
@@ -46,8 +45,9 @@ func keys(w world) *cobra.Command {
 			return err
 		},
 	}
-	caller.Flags().StringVar(&id, "id", "", "a to z, 0 to 9 and -, at most 32 characters")
-	caller.Flags().BoolVar(&operator, "operator", false, "the caller may overrule the gates of banks and channels")
-	c.AddCommand(vault, caller)
+	caller.Flags().StringVar(&as.ID, "id", "", "a to z, 0 to 9 and -, at most 32 characters")
+	caller.Flags().BoolVar(&as.Operator, "operator", false, "the caller may overrule the gates of banks and channels")
+	caller.Flags().StringVar(&as.Envelope, "envelope", "", "required: the caller must seal card, CVV and document numbers; optional: it may (default: as it was)")
+	c.AddCommand(vault, caller, envelopes(w, data))
 	return c
 }

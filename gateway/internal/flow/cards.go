@@ -10,23 +10,20 @@ import (
 	"kaqiao/profiles/secret"
 )
 
-// minConfidence is how sure a recogniser must be of a number that nobody types (M05).
-const minConfidence = 0.85
-
-// Resolve implements API. One candidate of confidence 1 is a typed number and
-// is told about whatever it is; of photographed ones the best must stand all
-// checks alone, else the card comes back zero: a person must type it.
+// Resolve implements API. A typed number is told about whatever it is; of
+// photographed ones the best must stand all checks alone, else the card comes
+// back zero: a person must type it.
 func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate) (Resolution, secret.Card, error) {
 	var found faults
 	if platform != "" && s.cfg.Set.Platform(platform) == nil {
 		found.misfit(op.Field{Pointer: "/platform", Message: "must be a platform of this gateway"})
 	}
-	card := s.recognised(cards)
-	if len(cards) == 1 && cards[0].Confidence >= 1 {
+	card, why := s.recognised(cards)
+	if len(cards) == 1 && cards[0].Typed {
 		card = cards[0].Number
 	}
 	if card.IsZero() && len(found) == 0 {
-		return Resolution{}, secret.Card{}, nil
+		return Resolution{ManualReason: why}, secret.Card{}, nil
 	}
 	number := card.Reveal()
 	row, known := s.cfg.Set.BINs.Lookup(number)
@@ -41,10 +38,7 @@ func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate)
 		return Resolution{}, secret.Card{}, p
 	}
 	out := Resolution{Row: row, Bank: s.cfg.Set.Bank(row.Bank), LuhnOK: row.NoLuhn || bins.Luhn(number)}
-	out.Elements = []string{"name", "document", "card", "mobile"}
-	if row.Type == "credit" {
-		out.Elements = append(out.Elements, "cvv", "expiry")
-	}
+	out.Elements = elements(row)
 	if out.Bank != nil {
 		out.Open = out.Bank.ClosedAt(s.cfg.Now()) == profiles.Hours{}
 		for _, r := range out.Bank.Routes {
@@ -54,20 +48,11 @@ func (s *Service) Resolve(_ context.Context, platform string, cards []Candidate)
 	return out, card, nil
 }
 
-// recognised picks the one number that can be meant, or none.
-func (s *Service) recognised(cards []Candidate) secret.Card {
-	var best secret.Card
-	for _, c := range cards {
-		if c.Confidence < minConfidence {
-			continue
-		}
-		if _, p := s.card(c.Number.Reveal()); p != nil {
-			continue
-		}
-		if !best.IsZero() && !best.Equal(c.Number) {
-			return secret.Card{} // two different numbers stand every check
-		}
-		best = c.Number
+// elements are what a bank compares: four, and six of a credit card (M01).
+func elements(row bins.Row) []string {
+	four := []string{"name", "document", "card", "mobile"}
+	if row.Type == "credit" {
+		return append(four, "cvv", "expiry")
 	}
-	return best
+	return four
 }

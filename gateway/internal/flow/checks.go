@@ -24,13 +24,13 @@ type checked struct {
 
 // Faults implements API.
 func (s *Service) Faults(in NewBinding) []op.Field {
-	_, found := s.look(in, s.cfg.Now())
+	_, found := s.look(in, s.cfg.Now(), op.Apply)
 	return found.fields()
 }
 
 // check is everything that can be said before a bank is asked.
-func (s *Service) check(in NewBinding, now time.Time) (checked, *op.Problem) {
-	out, found := s.look(in, now)
+func (s *Service) check(in NewBinding, now time.Time, kind op.Kind) (checked, *op.Problem) {
+	out, found := s.look(in, now, kind)
 	p := found.problem()
 	if p != nil && out.bank != nil {
 		p.Bank = out.bank.ID
@@ -40,8 +40,8 @@ func (s *Service) check(in NewBinding, now time.Time) (checked, *op.Problem) {
 
 // look finds all that is wrong, in the order in which a person would want to
 // hear it: the phone, the wallet, the card, the holder. What hangs on something
-// that is wrong itself is left out.
-func (s *Service) look(in NewBinding, now time.Time) (checked, faults) {
+// that is wrong itself is left out. kind is what the bank shall be asked for.
+func (s *Service) look(in NewBinding, now time.Time, kind op.Kind) (checked, faults) {
 	var found faults
 	platform := s.cfg.Set.Platform(in.Platform)
 	if platform == nil {
@@ -49,8 +49,13 @@ func (s *Service) look(in NewBinding, now time.Time) (checked, faults) {
 	} else {
 		found = checkTerminal(in.Terminal, platform.Terminal)
 	}
-	out := checked{row: s.lookCard(&found, in, platform)}
-	out.bank = s.cfg.Set.Bank(out.row.Bank)
+	row, _ := s.card(in.Card.Reveal())
+	out := checked{row: row, bank: s.cfg.Set.Bank(row.Bank)}
+	if out.bank != nil {
+		checkClient(&found, in.Terminal, out.bank.Client)
+	}
+	checkIdentity(&found, in.IdentityLevel, platform)
+	s.lookCard(&found, in, platform)
 	name, ok := normaliseName(in.Name.Reveal())
 	if !ok {
 		found.add(op.NameFormat, "the name has the wrong form", "/holder/name", nameRule)
@@ -72,20 +77,33 @@ func (s *Service) look(in NewBinding, now time.Time) (checked, faults) {
 	if out.bank == nil {
 		return out, found
 	}
-	if out.way = s.cfg.Router.Choose(out.bank, op.Apply); out.way.Found {
+	if out.way = s.cfg.Router.Choose(out.bank, kind); out.way.Found {
 		found.misfit(s.cfg.Banks.Check(out.way.Channel, out.person)...)
 	}
 	return out, found
 }
 
-// lookCard tells a card from its number, as far as it can be told.
-func (s *Service) lookCard(found *faults, in NewBinding, platform *profiles.Platform) bins.Row {
+// checkIdentity compares how surely the wallet knows its user with the platform's rule (M31).
+func checkIdentity(found *faults, level string, platform *profiles.Platform) {
+	const at = "/identity_level"
+	levels := profiles.IdentityLevels()
+	has := slices.Index(levels, level)
+	switch {
+	case level == "":
+	case has < 0:
+		found.misfit(op.Field{Pointer: at, Message: "must be one of " + strings.Join(levels, ", ")})
+	case platform != nil && has < slices.Index(levels, platform.RealName):
+		found.add(op.IdentityLevelTooLow, "the platform asks for a higher identity level", at, "must be "+platform.RealName+" or higher")
+	}
+}
+
+// lookCard finds what is wrong with the card, as far as its number can tell.
+func (s *Service) lookCard(found *faults, in NewBinding, platform *profiles.Platform) {
 	const at = "/card/number"
 	row, p := s.card(in.Card.Reveal())
 	switch {
 	case p != nil:
 		found.add(p.Reason, p.Detail, at, p.Fields[0].Message)
-		return bins.Row{}
 	case platform != nil && !slices.Contains(platform.Schemes, row.Scheme):
 		found.add(op.UnsupportedOnPlatform, "the platform does not take cards of this network", at, "must be a card of a network that the platform takes")
 	case row.Offline:
@@ -93,7 +111,11 @@ func (s *Service) lookCard(found *faults, in NewBinding, platform *profiles.Plat
 	case s.cfg.Set.Bank(row.Bank) == nil:
 		found.add(op.CardInvalid, "the card's issuer is not served here", at, "must be a card of a bank that is served")
 	}
-	return row
+	// A mark that cannot stand on a card of this number, or must: the number or the card is not what it seems (M20).
+	if in.QuickPass != nil && ((*in.QuickPass && row.QuickPass == bins.Never) || (!*in.QuickPass && row.QuickPass == bins.Always)) {
+		found.add(op.StepUpRequired, "the card's QuickPass mark does not go with its number", "/card/quickpass",
+			"must be as it stands on the card; cards of this number "+row.QuickPass+" carry the mark: check the number too")
+	}
 }
 
 // card tells a card from its number: the table first, because it knows which cards carry no Luhn digit.

@@ -129,6 +129,10 @@ func TestNormalFormReachesTheBank(t *testing.T) {
 	}
 }
 
+func typed(number string) flow.Candidate {
+	return flow.Candidate{Number: secret.NewCard(number), Confidence: 1, Typed: true}
+}
+
 func TestResolve(t *testing.T) {
 	set := shipped(t)
 	h := newHouse(t, t.TempDir(), set)
@@ -140,8 +144,8 @@ func TestResolve(t *testing.T) {
 		candidates []flow.Candidate
 		want       string // "": a person must type it
 	}{
-		"typed":                   {[]flow.Candidate{c(good, 1)}, good},
-		"typed with wrong digit":  {[]flow.Candidate{c(wrong, 1)}, wrong},
+		"typed":                   {[]flow.Candidate{typed(good)}, good},
+		"typed with wrong digit":  {[]flow.Candidate{typed(wrong)}, wrong},
 		"sure enough":             {[]flow.Candidate{c(good, 0.85)}, good},
 		"not sure enough":         {[]flow.Candidate{c(good, 0.8499)}, ""},
 		"best fails Luhn":         {[]flow.Candidate{c(wrong, 0.99), c(good, 0.86)}, good},
@@ -168,11 +172,11 @@ func TestResolve(t *testing.T) {
 			}
 		})
 	}
-	got, _, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{c(creditCard(t, set), 1)})
+	got, _, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{typed(creditCard(t, set))})
 	if err != nil || !slices.Equal(got.Elements, []string{"name", "document", "card", "mobile", "cvv", "expiry"}) {
 		t.Errorf("credit: %+v, %v", got, err)
 	}
-	got, card, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{c(cardOf(orphan(t, set)), 1)})
+	got, card, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{typed(cardOf(orphan(t, set)))})
 	if err != nil || card.IsZero() || got.Bank != nil || got.Row.Table == "" || got.Open {
 		t.Errorf("not served: %+v, %v", got, err)
 	}
@@ -185,7 +189,7 @@ func TestResolve(t *testing.T) {
 		"no number":        {"wechat", "62x", op.CardInvalid},
 		"unknown platform": {"telepathy", good, op.Validation},
 	} {
-		got, _, err := h.flow.Resolve(t.Context(), try.platform, []flow.Candidate{c(try.number, 1)})
+		got, _, err := h.flow.Resolve(t.Context(), try.platform, []flow.Candidate{typed(try.number)})
 		if err == nil {
 			t.Fatalf("%s: %+v", name, got)
 		}
@@ -222,7 +226,7 @@ func TestCardsWithoutOnlinePayment(t *testing.T) {
 	if p := problem(t, err); p.Reason != op.OnlinePaymentUnsupported || p.Bank != "abc" || !slices.Equal(pointers(p), []string{"/card/number"}) {
 		t.Errorf("create says %+v", p)
 	}
-	found, _, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{{Number: in.Card, Confidence: 1}})
+	found, _, err := h.flow.Resolve(t.Context(), "", []flow.Candidate{typed(in.Card.Reveal())})
 	if err != nil || !found.Row.Offline {
 		t.Errorf("resolve says %+v, %v", found, err)
 	}

@@ -12,7 +12,7 @@ import (
 // Create implements API: every check that needs no bank, then the bank's own.
 func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, error) {
 	now := s.cfg.Now()
-	checked, p := s.check(in, now)
+	checked, p := s.check(in, now, op.Apply)
 	if p != nil {
 		return Binding{}, p
 	}

@@ -225,6 +225,11 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 		c.used, c.signed = true, fmt.Sprintf("SGN%d", len(f.agreements)+1)
 		f.agreements[c.signed] = &agreement{card: c.card, account: o.Account, live: true}
 		return f.keep(o, op.Result{Outcome: op.Accepted, Agreement: c.signed, Class: "I"})
+	case op.Verify:
+		if o.Person.Document.Reveal() != "11010119900307109X" {
+			return op.Result{Outcome: op.Refused, Reason: op.DocumentMismatch, RawCode: "05"}
+		}
+		return op.Result{Outcome: op.Accepted}
 	case op.Unsign:
 		a := f.agreements[o.Agreement]
 		if a == nil {

@@ -12,6 +12,7 @@ type fault struct {
 	reason op.Reason
 	detail string
 	field  op.Field
+	least  string // the oldest version that will do, where one is too old
 }
 
 // faults are all that is wrong with a request, in the order in which a person
@@ -20,8 +21,17 @@ type faults []fault
 
 // add keeps what was said of a field first.
 func (f *faults) add(reason op.Reason, detail, pointer, message string) {
-	if !slices.ContainsFunc(*f, func(have fault) bool { return have.field.Pointer == pointer }) {
-		*f = append(*f, fault{reason, detail, op.Field{Pointer: pointer, Message: message}})
+	f.put(fault{reason: reason, detail: detail, field: op.Field{Pointer: pointer, Message: message}})
+}
+
+// tooOld says which version will do.
+func (f *faults) tooOld(reason op.Reason, detail, pointer, least string) {
+	f.put(fault{reason, detail, op.Field{Pointer: pointer, Message: "must be " + least + " or newer"}, least})
+}
+
+func (f *faults) put(one fault) {
+	if !slices.ContainsFunc(*f, func(have fault) bool { return have.field.Pointer == one.field.Pointer }) {
+		*f = append(*f, one)
 	}
 }
 
@@ -46,15 +56,15 @@ func (f *faults) problem() *op.Problem {
 	if len(*f) == 0 {
 		return nil
 	}
-	p := &op.Problem{Outcome: op.NotSent, Reason: (*f)[0].reason, Detail: (*f)[0].detail, Fields: f.fields()}
+	p := &op.Problem{Outcome: op.NotSent, Reason: (*f)[0].reason, Detail: (*f)[0].detail, Least: (*f)[0].least, Fields: f.fields()}
 	for _, one := range *f {
 		if one.reason != p.Reason && !ofTerminal(p.Reason) {
-			p.Reason, p.Detail = op.Validation, "some fields are not as they must be"
+			p.Reason, p.Detail, p.Least = op.Validation, "some fields are not as they must be", ""
 		}
 	}
 	return p
 }
 
 func ofTerminal(r op.Reason) bool {
-	return r == op.RestrictedMode || r == op.OSTooOld || r == op.ClientTooOld
+	return r == op.RestrictedMode || r == op.OSTooOld || r == op.ClientTooOld || r == op.ProtocolVersionUnsupported
 }

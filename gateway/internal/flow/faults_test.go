@@ -66,10 +66,10 @@ func TestEveryFaultIsNamed(t *testing.T) {
 func TestResolveNamesEveryFault(t *testing.T) {
 	h := newHouse(t, t.TempDir(), shipped(t))
 	for number, want := range map[string][]string{"9999990000000000004": {"/platform", "/number"}, "6228480000000000018": {"/platform"}} {
-		for confidence, want := range map[float64][]string{1: want, 0.5: {"/platform"}} {
-			_, _, err := h.flow.Resolve(t.Context(), "telepathy", []flow.Candidate{{Number: secret.NewCard(number), Confidence: confidence}})
+		for isTyped, want := range map[bool][]string{true: want, false: {"/platform"}} {
+			_, _, err := h.flow.Resolve(t.Context(), "telepathy", []flow.Candidate{{Number: secret.NewCard(number), Confidence: 0.5, Typed: isTyped}})
 			if p := problem(t, err); p.Reason != op.Validation || !slices.Equal(pointers(p), want) {
-				t.Errorf("confidence %v: got %s of %v, want %v", confidence, p.Reason, pointers(p), want)
+				t.Errorf("typed %v: got %s of %v, want %v", isTyped, p.Reason, pointers(p), want)
 			}
 		}
 	}

@@ -65,6 +65,7 @@ type house struct {
 	log   *bytes.Buffer
 	// strict, set before wire, is a channel that wants a credit card's two with the code as well.
 	strict bool
+	mute   bool // a channel that can't verify, set before wire
 	wakes  []time.Time
 	hints  []string
 	now    func() time.Time // in place of the clock
@@ -124,7 +125,7 @@ func newHouseOf(t fataler, dir string, set *profiles.Set, manner manner) *house 
 func (h *house) wire(set *profiles.Set) {
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	h.set = set
-	codec := &fakeCodec{strict: h.strict, manner: h.bank.manner}
+	codec := &fakeCodec{strict: h.strict, mute: h.mute, manner: h.bank.manner}
 	h.banks = bank.New(h.store, h.gate, []bank.Channel{{
 		ID: "nucc", Adapter: codec, Codec: codec, Link: fakeLink{codec, h.bank},
 		Timeout: func(string, op.Kind) time.Duration { return 8 * time.Second },
@@ -354,6 +355,7 @@ func (g *fakeGate) Enter(context.Context, string, string, op.Kind) (func(op.Resu
 type fakeCodec struct {
 	mu     sync.Mutex
 	kept   []any
+	mute   bool // it can't verify
 	strict bool // it wants a credit card's two at confirm too
 	manner manner
 }

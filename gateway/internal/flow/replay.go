@@ -58,17 +58,29 @@ func (s *Service) bury(ctx context.Context, k Keyed, row journal.Key) (int, []by
 			return 0, nil, false, running()
 		}
 	}
-	b, err := s.cfg.Store.Binding(ctx, row.Binding)
-	if err != nil {
-		return 0, nil, false, fmt.Errorf("flow: replay: %w", err)
+	if ofVerification(row.Binding) {
+		err = s.buryVerification(ctx, k, row)
+	} else {
+		err = s.buryBinding(ctx, k, row)
 	}
-	row.Status, row.Body = k.Render(s.view(b), nil)
-	if err := s.cfg.Store.Apply(ctx, journal.Change{AnsweredKey: &row}); err != nil {
-		return 0, nil, false, fmt.Errorf("flow: replay: %w", err)
+	if err != nil {
+		return 0, nil, false, err
 	}
 	// Another replay, or the request itself, may have been first: its answer stands.
 	if row, err = s.cfg.Store.Key(ctx, k.Caller, k.Route, k.Key); err != nil {
 		return 0, nil, false, fmt.Errorf("flow: replay: %w", err)
 	}
 	return row.Status, row.Body, true, nil
+}
+
+func (s *Service) buryBinding(ctx context.Context, k Keyed, row journal.Key) error {
+	b, err := s.cfg.Store.Binding(ctx, row.Binding)
+	if err != nil {
+		return fmt.Errorf("flow: replay: %w", err)
+	}
+	row.Status, row.Body = k.Render(s.view(b), nil)
+	if err := s.cfg.Store.Apply(ctx, journal.Change{AnsweredKey: &row}); err != nil {
+		return fmt.Errorf("flow: replay: %w", err)
+	}
+	return nil
 }

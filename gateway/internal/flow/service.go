@@ -58,6 +58,10 @@ type Config struct {
 	SessionTTL time.Duration
 	// Event, where set, makes the body of what a caller is told. Nil: the caller is told of no such thing.
 	Event func(name string, at time.Time, b Binding) []byte
+	// MinConfidence is how sure a recogniser must be of a number that nobody types, 0.5 to 1 (M05). Default 0.85.
+	MinConfidence float64
+	// Margin is how much surer it must be of it than of any other number that could be meant, 0 to 0.5. Default 0.05.
+	Margin *float64
 	// Wake, where set, is told when an attempt has something to be found out and when to ask.
 	Wake func(at time.Time)
 	// Hint, where set, is told of an attempt that somebody is waiting for: asking
@@ -77,6 +81,13 @@ var _ API = (*Service)(nil)
 func New(cfg Config) *Service {
 	if cfg.SessionTTL == 0 {
 		cfg.SessionTTL = 15 * time.Minute
+	}
+	if cfg.MinConfidence == 0 {
+		cfg.MinConfidence = DefaultMinConfidence
+	}
+	if cfg.Margin == nil {
+		margin := DefaultMargin
+		cfg.Margin = &margin
 	}
 	if cfg.Wake == nil {
 		cfg.Wake = func(time.Time) {}

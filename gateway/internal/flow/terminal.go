@@ -18,10 +18,10 @@ func checkTerminal(t Terminal, need profiles.Terminal) faults {
 		found.add(op.RestrictedMode, "the phone's restricted mode hinders the wallet", "/terminal/restricted_mode", "must be false")
 	}
 	if least, ok := parseVersion(oldest); ok && systemOK && older(system, least) {
-		found.add(op.OSTooOld, "the phone's system is too old", "/terminal/os_version", "must be "+oldest+" or newer")
+		found.tooOld(op.OSTooOld, "the phone's system is too old", "/terminal/os_version", oldest)
 	}
 	if least, ok := parseVersion(need.Client); ok && (clientOK || t.ClientVersion == "") && older(client, least) {
-		found.add(op.ClientTooOld, "the wallet's version is too old", "/terminal/client_version", "must be "+need.Client+" or newer")
+		found.tooOld(op.ClientTooOld, "the wallet's version is too old", "/terminal/client_version", need.Client)
 	}
 	if !known {
 		found.misfit(op.Field{Pointer: "/terminal/os", Message: "must be android, ios or harmony"})
@@ -32,7 +32,24 @@ func checkTerminal(t Terminal, need profiles.Terminal) faults {
 	if !clientOK && t.ClientVersion != "" {
 		found.misfit(op.Field{Pointer: "/terminal/client_version", Message: "must be numbers with points between, such as 8.0.50"})
 	}
+	if _, ok := parseVersion(t.ProtocolVersion); !ok && t.ProtocolVersion != "" {
+		found.misfit(op.Field{Pointer: "/terminal/protocol_version", Message: "must be numbers with points between, such as 2.1"})
+	}
 	return found
+}
+
+// checkClient compares a client with what the bank demands of it (M14). A
+// client that names no version is too old; of the bank's own protocol it need not speak.
+func checkClient(found *faults, t Terminal, need profiles.Client) {
+	const detail = "the bank serves newer clients only"
+	client, ok := parseVersion(t.ClientVersion)
+	if least, wanted := parseVersion(need.Least); wanted && (ok || t.ClientVersion == "") && older(client, least) {
+		found.tooOld(op.ProtocolVersionUnsupported, detail, "/terminal/client_version", need.Least)
+	}
+	protocol, named := parseVersion(t.ProtocolVersion)
+	if least, wanted := parseVersion(need.Protocol); wanted && named && older(protocol, least) {
+		found.tooOld(op.ProtocolVersionUnsupported, detail, "/terminal/protocol_version", need.Protocol)
+	}
 }
 
 // maxVersionParts bounds what is taken for a version.

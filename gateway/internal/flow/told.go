@@ -37,8 +37,8 @@ func (s *Service) Question(ctx context.Context, a journal.Attempt) (question ban
 	}, true, nil
 }
 
-// asking: an attempt that is about another one, and leaves nothing to be found out itself.
-func asking(kind op.Kind) bool { return kind == op.Query || kind == op.Reverse }
+// asking: an attempt that does nothing at the bank, or is about another one, and leaves nothing to be found out itself.
+func asking(kind op.Kind) bool { return kind == op.Query || kind == op.Reverse || kind == op.Verify }
 
 // surelyNotThere: an open attempt of which it is known that it did not do what it should.
 func surelyNotThere(a journal.Attempt) bool {

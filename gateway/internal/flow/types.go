@@ -29,18 +29,22 @@ const (
 // NewBinding is a wallet's request to bind a card. Its form has been checked;
 // its meaning has not.
 type NewBinding struct {
-	Caller       string
-	UserID       string
-	Platform     string
-	Card         secret.Card
-	CVV          secret.CVV
-	Expiry       secret.Expiry // YYYY-MM
-	Name         secret.Name
-	DocumentType string
-	Document     secret.Document
-	Mobile       secret.Mobile // +86 and 11 digits
-	Terminal     Terminal
-	PasswordFree journal.PasswordFree
+	Caller   string
+	UserID   string
+	Platform string
+	Card     secret.Card
+	CVV      secret.CVV
+	Expiry   secret.Expiry // YYYY-MM
+	// QuickPass is whether the mark stands on the photographed card; nil: nobody has looked.
+	QuickPass *bool
+	// IdentityLevel is the user's in the wallet: none, class_i, class_ii, class_iii; empty: the wallet vouches for it.
+	IdentityLevel string
+	Name          secret.Name
+	DocumentType  string
+	Document      secret.Document
+	Mobile        secret.Mobile // +86 and 11 digits
+	Terminal      Terminal
+	PasswordFree  journal.PasswordFree
 }
 
 // Terminal is the user's phone and client.
@@ -49,6 +53,8 @@ type Terminal struct {
 	OSVersion      string
 	ClientVersion  string
 	RestrictedMode bool
+	// ProtocolVersion is that of the bank's own protocol in the client; empty: not told.
+	ProtocolVersion string
 }
 
 // Keyed is an idempotency key with the means to store its answer. The zero value means: no key was sent.
@@ -57,6 +63,8 @@ type Keyed struct {
 	Fingerprint        []byte
 	// Render makes the answer to be stored, masked as every answer is.
 	Render func(Binding, *op.Problem) (status int, body []byte)
+	// Verified is Render for Verify.
+	Verified func(Verification, *op.Problem) (status int, body []byte)
 }
 
 // Binding is a binding as the API shows it.
@@ -89,12 +97,15 @@ type Resolution struct {
 	Channels []string
 	LuhnOK   bool
 	Elements []string // name, document, card, mobile, cvv, expiry
+	// ManualReason is why no card was recognised, where none was: unsure, invalid, ambiguous.
+	ManualReason string
 }
 
-// Candidate is one reading of a photographed card.
+// Candidate is one reading of a photographed card, or what a person has typed.
 type Candidate struct {
 	Number     secret.Card
 	Confidence float64 // 0 to 1
+	Typed      bool    // it is the only one, and is told about whatever it is
 }
 
 // API is what the HTTP room asks of flow. Each returns an *op.Problem as its
@@ -108,6 +119,8 @@ type API interface {
 	// Faults names every field that Create would refuse, without asking anybody.
 	Faults(in NewBinding) []op.Field
 	Create(ctx context.Context, in NewBinding, k Keyed) (Binding, error)
+	// Verify has a bank check a holder's details and keeps none of them. The request's agreement is not looked at.
+	Verify(ctx context.Context, in NewBinding, k Keyed) (Verification, error)
 	Get(ctx context.Context, caller, id string) (Binding, error)
 	List(ctx context.Context, f journal.Filter) (page []Binding, next string, err error)
 	Challenge(ctx context.Context, caller, id, kind string, cvv secret.CVV, expiry secret.Expiry, k Keyed) (Binding, error)

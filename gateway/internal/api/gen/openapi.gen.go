@@ -787,6 +787,39 @@ func (e ProblemCode) Valid() bool {
 	}
 }
 
+// Defines values for PublicKeyAlgorithm.
+const (
+	PublicKeyAlgorithmSM2 PublicKeyAlgorithm = "SM2"
+)
+
+// Valid indicates whether the value is a known member of the PublicKeyAlgorithm enum.
+func (e PublicKeyAlgorithm) Valid() bool {
+	switch e {
+	case PublicKeyAlgorithmSM2:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicKeyState.
+const (
+	PublicKeyStateActive   PublicKeyState = "active"
+	PublicKeyStateRetiring PublicKeyState = "retiring"
+)
+
+// Valid indicates whether the value is a known member of the PublicKeyState enum.
+func (e PublicKeyState) Valid() bool {
+	switch e {
+	case PublicKeyStateActive:
+		return true
+	case PublicKeyStateRetiring:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RetryAdvice.
 const (
 	RetryAdviceAfter    RetryAdvice = "after"
@@ -877,6 +910,51 @@ func (e Tier) Valid() bool {
 	case TierForeign:
 		return true
 	case TierState:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerificationElements.
+const (
+	VerificationElementsCard     VerificationElements = "card"
+	VerificationElementsCvv      VerificationElements = "cvv"
+	VerificationElementsDocument VerificationElements = "document"
+	VerificationElementsExpiry   VerificationElements = "expiry"
+	VerificationElementsMobile   VerificationElements = "mobile"
+	VerificationElementsName     VerificationElements = "name"
+)
+
+// Valid indicates whether the value is a known member of the VerificationElements enum.
+func (e VerificationElements) Valid() bool {
+	switch e {
+	case VerificationElementsCard:
+		return true
+	case VerificationElementsCvv:
+		return true
+	case VerificationElementsDocument:
+		return true
+	case VerificationElementsExpiry:
+		return true
+	case VerificationElementsMobile:
+		return true
+	case VerificationElementsName:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerificationResult.
+const (
+	VerificationResultMatched VerificationResult = "matched"
+)
+
+// Valid indicates whether the value is a known member of the VerificationResult enum.
+func (e VerificationResult) Valid() bool {
+	switch e {
+	case VerificationResultMatched:
 		return true
 	default:
 		return false
@@ -1087,7 +1165,7 @@ type BindingRequest struct {
 // BindingState defines model for BindingState.
 type BindingState string
 
-// CVV Held in memory while the request runs, and nowhere else.
+// CVV 3 or 4 digits, or an envelope of them. Held in memory while the request runs, and nowhere else.
 //
 // Example: 123
 type CVV = secret.CVV
@@ -1097,7 +1175,7 @@ type CancelRequest = map[string]interface{}
 
 // Card defines model for Card.
 type Card struct {
-	// Cvv Held in memory while the request runs, and nowhere else.
+	// Cvv 3 or 4 digits, or an envelope of them. Held in memory while the request runs, and nowhere else.
 	//
 	// Example: 123
 	Cvv CVV `json:"cvv,omitempty,omitzero"`
@@ -1107,7 +1185,7 @@ type Card struct {
 	// Example: 2029-08
 	Expiry Expiry `json:"expiry,omitempty,omitzero"`
 
-	// Number Digits only, no spaces. Never comes back.
+	// Number 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 	//
 	// Example: 6228480402564890018
 	Number CardNumber `json:"number"`
@@ -1118,7 +1196,7 @@ type Card struct {
 
 // CardAnew What the gateway does not keep of a card. What the bank does not want again is left aside.
 type CardAnew struct {
-	// Cvv Held in memory while the request runs, and nowhere else.
+	// Cvv 3 or 4 digits, or an envelope of them. Held in memory while the request runs, and nowhere else.
 	//
 	// Example: 123
 	Cvv CVV `json:"cvv,omitempty,omitzero"`
@@ -1133,13 +1211,13 @@ type CardAnew struct {
 type CardCandidate struct {
 	Confidence float64 `json:"confidence"`
 
-	// Number Digits only, no spaces. Never comes back.
+	// Number 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 	//
 	// Example: 6228480402564890018
 	Number CardNumber `json:"number"`
 }
 
-// CardNumber Digits only, no spaces. Never comes back.
+// CardNumber 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 //
 // Example: 6228480402564890018
 type CardNumber = secret.Card
@@ -1202,7 +1280,7 @@ type CardResolveRequest struct {
 	// Candidates What a recogniser read, in any order.
 	Candidates []CardCandidate `json:"candidates,omitempty,omitzero"`
 
-	// Number Digits only, no spaces. Never comes back.
+	// Number 12 to 19 digits, no spaces, or an envelope of them. Never comes back.
 	//
 	// Example: 6228480402564890018
 	Number   CardNumber `json:"number,omitempty,omitzero"`
@@ -1274,7 +1352,9 @@ type ConfirmRequest struct {
 
 // Document defines model for Document.
 type Document struct {
-	// Number Example: 11010519491231002X
+	// Number 4 to 32 letters, digits, brackets and hyphens, or an envelope of them.
+	//
+	// Example: 11010519491231002X
 	Number secret.Document `json:"number"`
 	Type   DocumentType    `json:"type"`
 }
@@ -1357,6 +1437,11 @@ type IdempotencyKey = string
 
 // IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
 type IdentityLevel string
+
+// KeyPage defines model for KeyPage.
+type KeyPage struct {
+	Keys []PublicKey `json:"keys"`
+}
 
 // LatencySeen How long the last exchanges took, at most 128.
 type LatencySeen struct {
@@ -1525,6 +1610,29 @@ type ProblemNext struct {
 // ProfileID defines model for ProfileId.
 type ProfileID = string
 
+// PublicKey defines model for PublicKey.
+type PublicKey struct {
+	// Algorithm SM2 with SM3, C1 C3 C2 in ASN.1 DER.
+	Algorithm PublicKeyAlgorithm `json:"algorithm"`
+
+	// ID Example: env-20261123-1f2e3d4c
+	ID string `json:"id"`
+
+	// NotAfter Until when envelopes for it are opened. Left out: until it is retired.
+	NotAfter  time.Time `json:"not_after,omitempty,omitzero"`
+	NotBefore time.Time `json:"not_before"`
+
+	// PublicKey PEM, SubjectPublicKeyInfo on the curve SM2.
+	PublicKey string         `json:"public_key"`
+	State     PublicKeyState `json:"state"`
+}
+
+// PublicKeyAlgorithm SM2 with SM3, C1 C3 C2 in ASN.1 DER.
+type PublicKeyAlgorithm string
+
+// PublicKeyState defines model for PublicKey.State.
+type PublicKeyState string
+
 // Retry defines model for Retry.
 type Retry struct {
 	Advice RetryAdvice `json:"advice"`
@@ -1579,6 +1687,44 @@ type Tier string
 //
 // Example: u_1001
 type UserID = string
+
+// Verification Example: {"bank":{"id":"bob","tier":"city"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"channel":"bob","elements":["name","document","card","mobile"],"result":"matched","verified_at":"2026-11-23T10:00:00+08:00"}
+type Verification struct {
+	Bank BindingBank `json:"bank"`
+	Card BindingCard `json:"card"`
+
+	// Channel Example: bob
+	Channel string `json:"channel"`
+
+	// Elements What the bank compared.
+	Elements   []VerificationElements `json:"elements"`
+	Result     VerificationResult     `json:"result"`
+	VerifiedAt time.Time              `json:"verified_at"`
+}
+
+// VerificationElements defines model for Verification.Elements.
+type VerificationElements string
+
+// VerificationResult defines model for Verification.Result.
+type VerificationResult string
+
+// VerificationRequest As a binding's request, without an agreement. The same rules hold before the bank is asked.
+//
+// Example: {"card":{"number":"6228480402564890018"},"holder":{"document":{"number":"11010519491231002X","type":"resident_id"},"mobile":"+8613800138000","name":"张三"},"platform":"wechat","terminal":{"client_version":"8.0.50","os":"android","os_version":"14"},"user_id":"u_1001"}
+type VerificationRequest struct {
+	Card   Card   `json:"card"`
+	Holder Holder `json:"holder"`
+
+	// IdentityLevel How surely the wallet knows its user, as payment accounts are classed: class_i is one outside check of the identity, class_ii three, class_iii five. Left out: the wallet vouches that it is what the platform demands.
+	IdentityLevel IdentityLevel `json:"identity_level,omitempty,omitzero"`
+	Platform      ProfileID     `json:"platform"`
+	Terminal      Terminal      `json:"terminal"`
+
+	// UserID The wallet's own id of its user. Printable ASCII without spaces.
+	//
+	// Example: u_1001
+	UserID UserID `json:"user_id"`
+}
 
 // Window A daily window in Beijing time. It may pass midnight.
 //
@@ -1648,6 +1794,12 @@ type PutPasswordFreeParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// CreateVerificationParams defines parameters for CreateVerification.
+type CreateVerificationParams struct {
+	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ForceBankJSONRequestBody defines body for ForceBank for application/json ContentType.
 type ForceBankJSONRequestBody = Force
 
@@ -1671,6 +1823,9 @@ type ResolveCardJSONRequestBody = CardResolveRequest
 
 // ForceChannelJSONRequestBody defines body for ForceChannel for application/json ContentType.
 type ForceChannelJSONRequestBody = Force
+
+// CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
+type CreateVerificationJSONRequestBody = VerificationRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1713,6 +1868,12 @@ type ServerInterface interface {
 	// ForceChannel The same for a channel, and so for all banks over it.
 	// (PUT /v1/channels/{id}/breaker)
 	ForceChannel(ctx echo.Context, id ProfileID) error
+	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
+	// (GET /v1/keys)
+	ListKeys(ctx echo.Context) error
+	// CreateVerification Have the bank check a card holder's details, without binding the card.
+	// (POST /v1/verifications)
+	CreateVerification(ctx echo.Context, params CreateVerificationParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -2052,6 +2213,44 @@ func (w *ServerInterfaceWrapper) ForceChannel(ctx echo.Context) error {
 	return err
 }
 
+// ListKeys converts echo context to params.
+func (w *ServerInterfaceWrapper) ListKeys(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListKeys(ctx)
+	return err
+}
+
+// CreateVerification converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateVerification(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateVerificationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateVerification(ctx, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -2112,6 +2311,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/bindings/:id/password-free", wrapper.PutPasswordFree, options.OperationMiddlewares["putPasswordFree"]...)
 	router.POST(options.BaseURL+"/v1/cards/resolve", wrapper.ResolveCard, options.OperationMiddlewares["resolveCard"]...)
 	router.PUT(options.BaseURL+"/v1/channels/:id/breaker", wrapper.ForceChannel, options.OperationMiddlewares["forceChannel"]...)
+	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
+	router.POST(options.BaseURL+"/v1/verifications", wrapper.CreateVerification, options.OperationMiddlewares["createVerification"]...)
 
 }
 
@@ -2879,6 +3080,112 @@ func (response ForceChanneldefaultApplicationProblemPlusJSONResponse) VisitForce
 	return err
 }
 
+type ListKeysRequestObject struct {
+}
+
+type ListKeysResponseObject interface {
+	VisitListKeysResponse(w http.ResponseWriter) error
+}
+
+type ListKeys200ResponseHeaders struct {
+	XRequestID string
+}
+
+type ListKeys200JSONResponse struct {
+	Body    KeyPage
+	Headers ListKeys200ResponseHeaders
+}
+
+func (response ListKeys200JSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListKeysdefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response ListKeysdefaultApplicationProblemPlusJSONResponse) VisitListKeysResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVerificationRequestObject struct {
+	Params CreateVerificationParams
+	Body   *CreateVerificationJSONRequestBody
+}
+
+type CreateVerificationResponseObject interface {
+	VisitCreateVerificationResponse(w http.ResponseWriter) error
+}
+
+type CreateVerification200ResponseHeaders struct {
+	IdempotencyReplayed string
+	KaqiaoBankNumber    string
+	ServerTiming        string
+	XRequestID          string
+}
+
+type CreateVerification200JSONResponse struct {
+	Body    Verification
+	Headers CreateVerification200ResponseHeaders
+}
+
+func (response CreateVerification200JSONResponse) VisitCreateVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Idempotency-Replayed", fmt.Sprint(response.Headers.IdempotencyReplayed))
+	w.Header().Set("Kaqiao-Bank-Number", fmt.Sprint(response.Headers.KaqiaoBankNumber))
+	w.Header().Set("Server-Timing", fmt.Sprint(response.Headers.ServerTiming))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateVerificationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response CreateVerificationdefaultApplicationProblemPlusJSONResponse) VisitCreateVerificationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListBanks Every bank served, with capability, health, limits and quiet hours.
@@ -2920,6 +3227,12 @@ type StrictServerInterface interface {
 	// ForceChannel The same for a channel, and so for all banks over it.
 	// (PUT /v1/channels/{id}/breaker)
 	ForceChannel(ctx context.Context, request ForceChannelRequestObject) (ForceChannelResponseObject, error)
+	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
+	// (GET /v1/keys)
+	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
+	// CreateVerification Have the bank check a card holder's details, without binding the card.
+	// (POST /v1/verifications)
+	CreateVerification(ctx context.Context, request CreateVerificationRequestObject) (CreateVerificationResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -3444,6 +3757,77 @@ func (sh *strictHandler) ForceChannel(ctx echo.Context, id ProfileID) error {
 		return err
 	} else if validResponse, ok := response.(ForceChannelResponseObject); ok {
 		return validResponse.VisitForceChannelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListKeys operation middleware
+func (sh *strictHandler) ListKeys(ctx echo.Context) error {
+	var request ListKeysRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListKeys(ctx.Request().Context(), request.(ListKeysRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListKeys")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListKeysResponseObject); ok {
+		return validResponse.VisitListKeysResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateVerification operation middleware
+func (sh *strictHandler) CreateVerification(ctx echo.Context, params CreateVerificationParams) error {
+	var request CreateVerificationRequestObject
+
+	request.Params = params
+
+	var body CreateVerificationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateVerification(ctx.Request().Context(), request.(CreateVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateVerificationResponseObject); ok {
+		return validResponse.VisitCreateVerificationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
