@@ -69,7 +69,7 @@ func (u *Usages) read(o *Options, s string) error {
 }
 
 func (b *block) write() (string, error) {
-	value := ""
+	var value string
 	switch {
 	case b.places != nil:
 		value, blank, err := writePieces(b.path(), b.places)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/cipher"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,9 +35,9 @@ func filled(data []byte, method, size int) []byte {
 	case 2:
 		out = append(out, 0x80)
 	case 3:
-		length := make([]byte, size)
-		length[size-1], length[size-2] = byte(8*len(data)), byte(8*len(data)>>8)
-		out = append(length, out...)
+		out = make([]byte, size, size+len(data))
+		out[size-1], out[size-2] = byte(8*len(data)), byte(8*len(data)>>8)
+		out = slices.Concat(out, data)
 	}
 	for len(out) == 0 || len(out)%size != 0 {
 		out = append(out, 0)
