@@ -26,8 +26,9 @@ func TestShippedSet(t *testing.T) {
 		if set.Bank(b.ID) != b {
 			t.Errorf("%s is not found by its id", b.ID)
 		}
-		if len(b.Routes) != 1 || b.Routes[0].Channel != "nucc" {
-			t.Errorf("%s: routes %v, want nucc", b.ID, b.Routes)
+		protocol := map[string]string{"state": "epcc", "city": "epcc", "foreign": "jws"}[b.Tier]
+		if c := set.Channel(b.Routes[0].Channel); len(b.Routes) != 1 || c.Protocol != protocol || (c.ID == b.ID) != (protocol != "epcc") {
+			t.Errorf("%s: routes %v, want %s", b.ID, b.Routes, protocol)
 		}
 		if len(b.Mock.Faults) > 0 || *b.Mock.People != 10_000 {
 			t.Errorf("%s: mock %+v", b.ID, b.Mock)
@@ -40,7 +41,7 @@ func TestShippedSet(t *testing.T) {
 		}
 		tierFigures(t, b)
 	}
-	if tiers["state"] != 6 || tiers["city"] != 6 {
+	if tiers["state"] != 6 || tiers["city"] != 6 || tiers["foreign"] != 4 {
 		t.Errorf("tiers: %v", tiers)
 	}
 	for _, id := range []string{"icbc", "abc", "boc", "ccb", "bocom", "psbc"} {
@@ -58,6 +59,10 @@ func TestShippedSet(t *testing.T) {
 
 func tierFigures(t *testing.T, b *profiles.Bank) {
 	t.Helper()
+	if b.Tier == "foreign" { // each has rules of its own
+		foreignFigures(t, b)
+		return
+	}
 	type figures struct {
 		kinds    string
 		from, to time.Duration
@@ -81,6 +86,28 @@ func tierFigures(t *testing.T, b *profiles.Bank) {
 		d := b.Mock.Latency.Of(op).Lognormal
 		if d.Cap.Std() >= want.to || d.P50.Std() < want.from || d.Cap.Std() >= want.silent {
 			t.Errorf("%s: %s takes %+v, which is not the tier's %v to %v", b.ID, op, d, want.from, want.to)
+		}
+	}
+}
+
+// Two foreign banks are deployed locally and answer in 1 to 3 s; two are not, and an answer goes the long way.
+func foreignFigures(t *testing.T, b *profiles.Bank) {
+	t.Helper()
+	abroad := b.ID == "hangseng" || b.ID == "scb"
+	if !slices.Equal(b.Challenge.Kinds, []string{"email", "phone"}) || b.Challenge.ApproveWithin.Std() < 24*time.Hour {
+		t.Errorf("%s: challenge %+v", b.ID, b.Challenge)
+	}
+	d := b.Mock.Latency.Of("apply")
+	if (d.Shift > 0) != abroad || (len(d.Mixture) == 2) != abroad || (b.Answers.To.Std() > 3*time.Second) != abroad {
+		t.Errorf("%s: answers %+v, latency %+v", b.ID, b.Answers, d)
+	}
+	longest := b.Answers.To.Std()
+	if d.Lognormal != nil && d.Lognormal.Cap.Std() >= longest || b.Timeouts.Apply.Std() <= longest {
+		t.Errorf("%s: an answer may take %v, apply %+v, time-out %v", b.ID, longest, d, b.Timeouts.Apply.Std())
+	}
+	for _, p := range d.Mixture {
+		if p.Lognormal.Cap.Std()+d.Shift.Std() >= longest {
+			t.Errorf("%s: an answer may take %v, apply %+v", b.ID, longest, d)
 		}
 	}
 }

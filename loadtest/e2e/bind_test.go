@@ -32,7 +32,7 @@ func TestACardOfEachTierIsBound(t *testing.T) {
 			}
 		}
 	}
-	if tiers["state"] < 6 || tiers["city"] < 6 {
+	if tiers["state"] < 6 || tiers["city"] < 6 || tiers["foreign"] < 4 {
 		t.Errorf("the farm has %v", tiers)
 	}
 	p.mustAgree(t)

@@ -110,7 +110,7 @@ func startWith(b testing.TB, name string, hub *hub, banks []invented) *underTest
 	transport := &http.Transport{MaxIdleConnsPerHost: 1024}
 	b.Cleanup(transport.CloseIdleConnections)
 	p := &underTest{hub: hub, banks: banks, http: &http.Client{Transport: transport, Timeout: time.Minute}, process: &process{dir: b.TempDir(), url: "http://" + freeAddress(b)}}
-	p.ready, p.env = p.url+"/readyz", append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL="+hub.url)
+	p.ready, p.env = p.url+"/readyz", append(elsewhere(b), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL="+hub.url)
 	b.Cleanup(p.kill)
 	if name == "floor" {
 		p.binary, p.journal = filepath.Join(p.dir, "floor"), filepath.Join(p.dir, "journal.db")

@@ -42,7 +42,7 @@ func TestEveryPlannedFailureIsClassifiedRight(t *testing.T) {
 	}
 	for _, code := range []string{
 		"name_mismatch", "name_format", "document_mismatch", "mobile_mismatch", "card_invalid", "cvv_mismatch", "card_expired", "code_wrong", "code_locked",
-		"bank_busy", "bank_timeout", "processing", "os_too_old", "restricted_mode",
+		"bank_busy", "bank_timeout", "bank_refused", "processing", "os_too_old", "restricted_mode",
 		"class_restricted", "virtual_card_no_permission", "online_payment_not_opened", "account_frozen", "account_closed", "card_lost",
 	} {
 		if !codes[code] {

@@ -82,7 +82,7 @@ func TestABankNeverTouchedCostsLittle(t *testing.T) {
 func farmWith(b testing.TB, n int) int {
 	b.Helper()
 	p := &process{binary: filepath.Join(programs(b), "mockbanks"), dir: b.TempDir(), url: "http://" + freeAddress(b)}
-	p.ready, p.env = p.url+"/healthz", append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+freeAddress(b)+"/preSvr")
+	p.ready, p.env = p.url+"/healthz", elsewhere(b)
 	p.args = []string{"serve", "--keys", keys(b), "--data", p.dir, "--profiles", onDisk(b, wideProfiles(b, inventBanks(n))), "--control", p.address()}
 	defer http.DefaultClient.CloseIdleConnections()
 	defer p.kill()

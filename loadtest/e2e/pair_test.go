@@ -32,7 +32,7 @@ func startPair(t testing.TB) *pair {
 	cfg.Listen, cfg.Callbacks = "127.0.0.1:0", p.callbacks
 	cfg.Set, cfg.Keys, cfg.Data = p.set, p.keys, p.gatewayDir
 	cfg.Dev, cfg.DevCallerKey = true, filepath.Join(t.TempDir(), "caller.key")
-	cfg.Endpoints = map[string]string{"nucc": "https://" + p.farm.Address("nucc") + "/preSvr"}
+	cfg.Endpoints = endpoints(t, p.set, p.farm.Address)
 	cfg.Log = slog.New(slog.NewTextHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	gateway, err := app.New(cfg)
 	if err != nil {

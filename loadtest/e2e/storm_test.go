@@ -3,8 +3,8 @@ package e2e
 import (
 	"context"
 	"net/http"
-	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"kaqiao/loadtest/control"
 	"kaqiao/loadtest/load"
 	"kaqiao/loadtest/verify"
+	"kaqiao/profiles"
 	"kaqiao/profiles/secret"
 )
 
@@ -75,7 +76,7 @@ func storm(t *testing.T, victim, gateway *process, books *control.Farm, c *http.
 	var ended atomic.Int64
 	record := load.NewRecorder(len(banks))
 	bind := &load.Bind{
-		Gateway: wallet, Inbox: books, Plan: plan, Record: record, Platform: "wechat", Run: "storm",
+		Gateway: wallet, Inbox: books, Desk: books, Plan: plan, Record: record, Platform: "wechat", Run: "storm",
 		Settle: 20 * time.Second, Done: func() { ended.Add(1) },
 	}
 	over := make(chan error, 1)
@@ -93,19 +94,32 @@ func storm(t *testing.T, victim, gateway *process, books *control.Farm, c *http.
 // startPrograms runs farm and gateway as programs, with banks slow enough that a kill finds something in the middle.
 func startPrograms(t *testing.T) (farm, gateway *process) {
 	t.Helper()
-	profiles := onDisk(t, quickProfiles(t, "100ms"))
-	hub, callbacks := freeAddress(t), freeAddress(t)
-	env := append(os.Environ(), "KAQIAO_CHANNELS_NUCC_ENDPOINT_URL=https://"+hub+"/preSvr")
+	folder := onDisk(t, quickProfiles(t, "100ms"))
+	callbacks, env := freeAddress(t), elsewhere(t)
 
 	farm = newProcess(t, "mockbanks", "/healthz", env)
-	farm.args = []string{"serve", "--keys", keys(t), "--data", farm.dir, "--profiles", profiles,
-		"--control", farm.address(), "--callback", "nucc=http://" + callbacks + "/callbacks/nucc"}
+	farm.args = []string{"serve", "--keys", keys(t), "--data", farm.dir, "--profiles", folder,
+		"--control", farm.address(), "--callback", callbackFlag(t, callbacks)}
 	farm.start(t)
 	gateway = newProcess(t, "gateway", "/readyz", env)
-	gateway.args = []string{"serve", "--dev", "--keys", keys(t), "--data", filepath.Join(gateway.dir, "data"), "--profiles", profiles,
+	gateway.args = []string{"serve", "--dev", "--keys", keys(t), "--data", filepath.Join(gateway.dir, "data"), "--profiles", folder,
 		"--listen", gateway.address(), "--callbacks", callbacks, "--dev-caller-key", filepath.Join(gateway.dir, "caller.key")}
 	gateway.start(t)
 	return farm, gateway
+}
+
+// callbackFlag sends every bank's unasked words to this address.
+func callbackFlag(t *testing.T, address string) string {
+	t.Helper()
+	set, err := profiles.Shipped(profiles.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, c := range set.Channels {
+		all = append(all, c.ID+"=http://"+address+"/callbacks/"+c.ID)
+	}
+	return strings.Join(all, ",")
 }
 
 // storm kills and starts the program while bindings are under way.

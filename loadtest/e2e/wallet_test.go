@@ -100,6 +100,9 @@ func (p *pair) bind(t testing.TB, bank string, c control.Customer) client.Answer
 	if a.State == "processing" {
 		a = p.decided(t, a.ID)
 	}
+	if a.State == "awaiting_approval" {
+		return p.approve(t, bank, c, a)
+	}
 	if a.State != "awaiting_code" {
 		t.Fatalf("bank %s: after the apply the binding is %s (%s)", bank, a.State, a.Problem.Code)
 	}
@@ -117,6 +120,24 @@ func (p *pair) bind(t testing.TB, bank string, c control.Customer) client.Answer
 	}
 	if a.State != "active" || a.Agreement.Number == "" {
 		t.Fatalf("bank %s: after the confirm the binding is %s with agreement %q (%s)", bank, a.State, a.Agreement.Number, a.Problem.Code)
+	}
+	return a
+}
+
+// approve plays whoever is asked, and waits until the gateway knows.
+func (p *pair) approve(t testing.TB, bank string, c control.Customer, a client.Answer) client.Answer {
+	t.Helper()
+	m := p.code(t, bank, c, "") // the call-back, or the push
+	if err := p.control.Decide(t.Context(), bank, m.ID, true); err != nil {
+		t.Fatalf("bank %s: approve: %v", bank, err)
+	}
+	eventually(t, "the approval is known", func(ctx context.Context) bool {
+		var err error
+		a, err = p.client.Get(ctx, a.ID)
+		return err == nil && a.State != "awaiting_approval" && a.State != "processing"
+	})
+	if a.State != "active" || a.Agreement.Number == "" {
+		t.Fatalf("bank %s: after the approval the binding is %s with agreement %q (%s)", bank, a.State, a.Agreement.Number, a.Problem.Code)
 	}
 	return a
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -55,9 +56,13 @@ func startFarm(t testing.TB) *world {
 	if w.set, err = profiles.Load(w.files, profiles.LoadOptions{}); err != nil {
 		t.Fatal(err)
 	}
+	listen, callbacks := map[string]string{}, map[string]string{}
+	for _, c := range w.set.Channels {
+		listen[c.ID], callbacks[c.ID] = "127.0.0.1:0", "http://"+w.callbacks+"/callbacks/"+c.ID
+	}
 	w.farm, err = farm.New(farm.Config{
 		Set: w.set, KeyDir: w.keys, DataDir: t.TempDir(), Seed: 1, Control: "127.0.0.1:0",
-		Listen: map[string]string{"nucc": "127.0.0.1:0"}, Callbacks: map[string]string{"nucc": "http://" + w.callbacks + "/callbacks/nucc"},
+		Listen: listen, Callbacks: callbacks,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -70,6 +75,35 @@ func startFarm(t testing.TB) *world {
 	w.farmURL = w.farm.ControlURL()
 	w.control = control.New(w.farmURL, w.http)
 	return w
+}
+
+// endpoints are the channels' addresses, with these hosts and ports.
+func endpoints(t testing.TB, set *profiles.Set, host func(channel string) string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, c := range set.Channels {
+		u, err := url.Parse(c.Endpoint.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Host = host(c.ID)
+		all[c.ID] = u.String()
+	}
+	return all
+}
+
+// elsewhere is the environment in which programs speak over free ports.
+func elsewhere(t testing.TB) []string {
+	t.Helper()
+	set, err := profiles.Shipped(profiles.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := os.Environ()
+	for id, url := range endpoints(t, set, func(string) string { return freeAddress(t) }) {
+		env = append(env, "KAQIAO_CHANNELS_"+strings.ToUpper(id)+"_ENDPOINT_URL="+url)
+	}
+	return env
 }
 
 // live runs a program until the test ends and waits until it is ready. What it

@@ -46,7 +46,7 @@ func openRows(path, schema string) *rows {
 		return prepare("INSERT INTO " + table + " VALUES (?" + strings.Repeat(",?", columns-1) + ")")
 	}
 	r.begin, r.end = prepare("BEGIN IMMEDIATE"), prepare("COMMIT")
-	r.key, r.binding, r.attempt, r.sealed = into("keys", 8), into("bindings", 31), into("attempts", 19), into("sealed", 2)
+	r.key, r.binding, r.attempt, r.sealed = into("keys", 8), into("bindings", 31), into("attempts", 20), into("sealed", 2)
 	r.replace = prepare(`UPDATE bindings SET version = ?, state = ?, challenge_kind = ?, challenge_expires_at = ?, challenge_resend_at = ?,
 		challenge_attempts_left = ?, updated_at = ? WHERE id = ?`)
 	r.attempted = prepare(`UPDATE attempts SET settled = 1, outcome = ?, raw_code = ?, settled_at = ?, exchange_ns = ?, due_at = NULL WHERE id = ?`)
@@ -100,7 +100,7 @@ func (m *meant) intend(r *rows) {
 	exec(r.key, "dev", route, m.key, m.fingerprint, m.id, int64(0), nil, at)
 	exec(r.binding, m.id, int64(1), "dev", m.user, "wechat", "abc", "state", "nucc", "C1010311000014", "applying", int64(1), "", "",
 		m.card, m.last4, "debit", "unionpay", "", "138****0007", int64(0), int64(0), int64(0), m.number, at, "", "", int64(0), int64(0), at, at, later)
-	exec(r.attempt, m.attempt, m.id, "apply", "nucc", "abc", m.number, "", int64(0), "unknown", "", "", at, later, int64(0), int64(0),
+	exec(r.attempt, m.attempt, m.id, "apply", "nucc", "abc", m.number, int64(0), "", int64(0), "unknown", "", "", at, later, int64(0), int64(0),
 		int64(0), int64(0), int64(0), later)
 	exec(r.sealed, m.id, m.sealed)
 }

@@ -253,7 +253,7 @@ func TestApprovalIsPlayedAndTimedFromTheDecision(t *testing.T) {
 					case deny == 0:
 						say(w, 200, "", map[string]any{"id": id, "state": "active"})
 					default:
-						say(w, 200, "", map[string]any{"id": id, "state": "failed", "problem": map[string]any{"code": "approval_denied", "category": "information"}})
+						say(w, 200, "", map[string]any{"id": id, "state": "failed", "problem": map[string]any{"code": "bank_refused", "category": "bank"}})
 					}
 				},
 			}

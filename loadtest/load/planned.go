@@ -109,6 +109,7 @@ func bankTrouble() []Planned {
 		doubt(Apply, "garbage", "garbage", EndActive),
 		doubt(Apply, "cut_before", "reset_before_commit", EndFailed),
 		doubt(Confirm, "cut_after", "reset_after_commit", EndActive),
+		refusedAt(Approval, Denied, BankTrouble, "bank_refused"), // by the people at a healthy bank
 	}
 }
 

@@ -31,6 +31,8 @@ func (f Failing) can(p *Planned, b control.Bank) bool {
 		return f.approves(b.ID)
 	case p.Want.Step == Confirm:
 		return !f.approves(b.ID)
+	case p.from.kind == "credit" && p.Kind != "expired_card":
+		return b.Protocol != "jws" // it has no place for CVV and expiry
 	}
 	return true
 }
