@@ -55,8 +55,10 @@ func (t *transaction) apply(a Apply) (Answer, error) {
 	default:
 		answer.Refusal = h.examine(id, t.terms, answer.At)
 	}
-	if answer.Refusal == "" {
+	if answer.Refusal == "" || answer.Refusal == ClassRestricted {
 		answer.Class, answer.CardType = h.card.Class, h.card.Type
+	}
+	if answer.Refusal == "" {
 		if err := t.sendCode(a, h, answer.At); err != nil {
 			return Answer{}, fmt.Errorf("send a code: %w", err)
 		}

@@ -134,7 +134,7 @@ type Reverse struct {
 type Answer struct {
 	Refusal   Refusal
 	Agreement string    // the agreement's number, after a confirm; that which ended, after an unsign or a reversal
-	Class     string    // I, II, III
+	Class     string    // I, II, III; of a refusal only where it is the reason
 	CardType  string    // debit, credit, virtual
 	At        time.Time // when it was decided
 	Repeated  bool      // this number had been answered before

@@ -63,6 +63,12 @@ type Line interface {
 	Close()
 }
 
+// Rekeyer is a teller whose bank can hand out a new key by itself.
+type Rekeyer interface {
+	// Rekey sends one over a line on which somebody has signed on. Member is the bank's number on the channel.
+	Rekey(member string) error
+}
+
 // Call is one request that was understood. Its methods are called at most once, one of them.
 type Call interface {
 	// Facts says what is asked, and of whom.

@@ -12,6 +12,9 @@ type Label struct {
 	MTI    string
 	Reject string // 00000, or why the message has been bounced
 	Trace  Trace
+	// Header and ProcessingCode (F3, empty where there is none) let a receiver say what is wrong with a message that it can't read.
+	Header         Header
+	ProcessingCode string
 }
 
 // Key is what an answer is matched by.
@@ -45,7 +48,7 @@ func LabelOf(body []byte) (Label, error) {
 	case !f.Has(11):
 		return Label{}, fmt.Errorf("label: %w", fail(11, "missing"))
 	}
-	return Label{MTI: mti, Reject: h.reject, Trace: Trace{Transmitted: f.values[7], STAN: f.values[11]}}, nil
+	return Label{MTI: mti, Reject: h.reject, Trace: Trace{Transmitted: f.values[7], STAN: f.values[11]}, Header: h.Header, ProcessingCode: f.values[3]}, nil
 }
 
 // TraceOf returns a message's trace; that of a message of another protocol is empty.

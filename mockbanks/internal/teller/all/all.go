@@ -8,8 +8,10 @@ import (
 	"kaqiao/mockbanks/internal/listen"
 	"kaqiao/mockbanks/internal/teller"
 	"kaqiao/mockbanks/internal/teller/epcc"
+	"kaqiao/mockbanks/internal/teller/iso8583"
 	"kaqiao/mockbanks/internal/teller/jws"
 	wireepcc "kaqiao/profiles/wire/epcc"
+	wireiso8583 "kaqiao/profiles/wire/iso8583"
 	wirejws "kaqiao/profiles/wire/jws"
 	"kaqiao/profiles/wire/seal"
 )
@@ -31,6 +33,9 @@ type Protocol struct {
 func Protocols() []Protocol {
 	return []Protocol{
 		{Name: "epcc", ContentType: "application/xml;charset=utf-8", New: newEPCC},
+		{Name: "iso8583", Framing: &listen.Framing{
+			Cutter: func(limit int) listen.Cutter { return wireiso8583.NewFramer(limit) }, Append: wireiso8583.AppendFrame,
+		}, New: newISO8583},
 		{Name: "jws", ContentType: "application/json", Routes: jws.Routes(), New: newJWS},
 	}
 }
@@ -60,6 +65,23 @@ func newEPCC(cfg teller.Config, ring *seal.Ring) (teller.Teller, error) {
 	}
 	cfg.Codec = codec
 	return epcc.New(cfg, codec.Options()), nil
+}
+
+func newISO8583(cfg teller.Config, ring *seal.Ring) (teller.Teller, error) {
+	var opts wireiso8583.Options
+	switch given := cfg.Channel.Options.(type) {
+	case nil:
+	case *wireiso8583.Options:
+		opts = *given
+	default:
+		return nil, fmt.Errorf("options are a %T, not those of iso8583", given)
+	}
+	codec, err := wireiso8583.New(opts, ring)
+	if err != nil {
+		return nil, err
+	}
+	cfg.Codec = codec
+	return iso8583.New(cfg, codec), nil
 }
 
 func newJWS(cfg teller.Config, ring *seal.Ring) (teller.Teller, error) {
