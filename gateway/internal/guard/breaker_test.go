@@ -130,6 +130,9 @@ func (b *bench) wantTold(want ...string) {
 	}
 }
 
+// pass lets time pass on a bubble's clock.
+func pass(d time.Duration) { <-time.After(d) }
+
 // bubble runs a test on a clock of its own.
 func bubble(t *testing.T, run func(b *bench)) {
 	t.Helper()
@@ -182,7 +185,7 @@ func TestFailuresFarApartOpen(t *testing.T) {
 				t.Fatal("30 failures in a row left it closed")
 			}
 			b.happen(1, "a", op.Confirm, memberFails)
-			time.Sleep(30 * time.Second)
+			pass(30 * time.Second)
 		}
 		if why := b.state(guard.OfBank, "a", guard.Confirm).Why; why.Rule != "consecutive" || why.Consecutive != 20 {
 			t.Errorf("%+v", why)
@@ -210,7 +213,7 @@ func TestASilentMemberDoesNotOpenItsHub(t *testing.T) {
 	bubble(t, func(b *bench) {
 		for range 40 {
 			if leave, refused := b.try("a", op.Apply); refused == nil {
-				time.Sleep(8 * time.Second)
+				pass(8 * time.Second)
 				b.happen(1, "b", op.Query, fine)
 				leave(silent)
 			}
@@ -236,7 +239,7 @@ func TestASilentHubDoesNotOpenItsMembers(t *testing.T) {
 			bubble(t, func(b *bench) {
 				for i := range 40 {
 					if leave, refused := b.try([]string{"a", "b", "c"}[i%3], op.Apply); refused == nil {
-						time.Sleep(100 * time.Millisecond)
+						pass(100 * time.Millisecond)
 						leave(r)
 					}
 				}
@@ -262,7 +265,7 @@ func TestASilentDirectBank(t *testing.T) {
 	bubble(t, func(b *bench) {
 		for range 20 {
 			leave := b.enter("direct", op.Apply)
-			time.Sleep(time.Second)
+			pass(time.Second)
 			b.happen(1, "direct", op.Query, fine)
 			leave(silent)
 		}
@@ -279,7 +282,7 @@ func TestLateResultsOfAnotherTime(t *testing.T) {
 			hanging = append(hanging, b.enter("a", op.Query))
 		}
 		b.happen(20, "a", op.Query, memberFails)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b.happen(3, "a", op.Query, fine)
 		b.wantState(guard.OfBank, "a", guard.Query, guard.Closed)
 		for _, leave := range hanging {
@@ -301,7 +304,7 @@ func TestOpenTimeGrowsAndIsForgotten(t *testing.T) {
 			if got := time.Until(b.state(guard.OfBank, "a", guard.Query).Until); got != want {
 				t.Errorf("open for %v, want %v", got, want)
 			}
-			time.Sleep(want)
+			pass(want)
 			b.wantState(guard.OfBank, "a", guard.Query, guard.HalfOpen)
 		}
 		b.happen(20, "a", op.Query, memberFails)
@@ -314,7 +317,7 @@ func TestOpenTimeGrowsAndIsForgotten(t *testing.T) {
 		b.happen(20, "a", op.Query, memberFails)
 		opens(60 * time.Second) // it was well for no time at all
 		b.happen(3, "a", op.Query, fine)
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		b.chance = 0
 		b.happen(20, "a", op.Query, memberFails)
 		opens(5 * time.Second)
@@ -326,17 +329,17 @@ func TestOpenTimeGrowsAndIsForgotten(t *testing.T) {
 func TestAHungProbeComesBack(t *testing.T) {
 	bubble(t, func(b *bench) {
 		b.happen(20, "a", op.Query, memberFails)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		hung := b.enter("a", op.Query)
 		two, three := b.enter("a", op.Query), b.enter("a", op.Query)
 		b.refused("a", op.Query, op.BankUnavailable, 1) // no more than three at once
 		two(fine)
 		three(fine)
 		b.refused("a", op.Query, op.BankUnavailable, 1)
-		time.Sleep(20 * time.Second) // the longest time-out and ten seconds
+		pass(20 * time.Second) // the longest time-out and ten seconds
 		synctest.Wait()
 		b.wantState(guard.OfBank, "a", guard.Query, guard.Open)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b.happen(2, "a", op.Query, fine)
 		hung(memberFails) // it was counted already
 		b.happen(1, "a", op.Query, fine)
@@ -351,7 +354,7 @@ func TestAHungProbeComesBack(t *testing.T) {
 func TestNeutralProbesComeBack(t *testing.T) {
 	bubble(t, func(b *bench) {
 		b.happen(20, "a", op.Query, memberFails)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b.happen(50, "a", op.Query, cancelled)
 		b.happen(50, "a", op.Query, ours)
 		b.happen(2, "a", op.Query, fine)
@@ -366,7 +369,7 @@ func TestPermitsComeBackFromTheOtherGate(t *testing.T) {
 	bubble(t, func(b *bench) {
 		b.happen(20, "a", op.Query, memberFails)
 		b.happen(20, "b", op.Query, unreachable)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		var probes []func(op.Result)
 		for range 3 {
 			probes = append(probes, b.enter("b", op.Query)) // the channel's three
@@ -387,7 +390,7 @@ func TestPermitsComeBackFromTheOtherGate(t *testing.T) {
 func TestQueriesProbeFirst(t *testing.T) {
 	bubble(t, func(b *bench) {
 		b.happen(20, "a", op.Apply, memberFails)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b.refused("a", op.Apply, op.BankUnavailable, 1)
 		b.happen(10, "a", op.Query, fine)
 		b.wantState(guard.OfBank, "a", guard.Fresh, guard.HalfOpen)
@@ -397,14 +400,14 @@ func TestQueriesProbeFirst(t *testing.T) {
 	})
 	bubble(t, func(b *bench) { // a query that fails saves everybody else the attempt
 		b.happen(20, "a", op.Apply, memberFails)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b.happen(1, "a", op.Query, memberFails)
 		b.wantState(guard.OfBank, "a", guard.Fresh, guard.Open)
 		b.wantState(guard.OfBank, "a", guard.Query, guard.Closed)
 	})
 	bubble(t, func(b *bench) { // where nobody queries, new work tries itself
 		b.happen(20, "a", op.Apply, memberFails)
-		time.Sleep(6 * time.Second)
+		pass(6 * time.Second)
 		b.happen(3, "a", op.Apply, fine)
 		b.wantState(guard.OfBank, "a", guard.Fresh, guard.Closed)
 	})
@@ -413,7 +416,7 @@ func TestQueriesProbeFirst(t *testing.T) {
 func TestASlowProbeFails(t *testing.T) {
 	bubble(t, func(b *bench) {
 		b.happen(20, "a", op.Query, memberFails)
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		b.happen(1, "a", op.Query, late)
 		b.wantState(guard.OfBank, "a", guard.Query, guard.Open)
 	})
@@ -437,7 +440,7 @@ func TestForce(t *testing.T) {
 		if h := s.Health(nil); h != guard.IsForcedOpen {
 			t.Errorf("health %s", h)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		b.happen(1, "a", op.Apply, fine)
 
@@ -478,7 +481,7 @@ func TestHealth(t *testing.T) {
 		if h := health(); h != guard.Unavailable {
 			t.Error(h)
 		}
-		time.Sleep(5 * time.Second)
+		pass(5 * time.Second)
 		if h := health(); h != guard.Degraded {
 			t.Error(h)
 		}
@@ -517,6 +520,37 @@ func TestAdjust(t *testing.T) {
 		b.happen(1, "b", op.Apply, memberFails)
 		b.wantState(guard.OfBank, "b", guard.Fresh, guard.Open)
 		b.refused("direct", op.Apply, op.BankUnavailable, 0)
+	})
+}
+
+// Who is inside while the ladder changes leaves by the rungs it came by.
+func TestAdjustTheLadder(t *testing.T) {
+	bubble(t, func(b *bench) {
+		next := *b.set
+		next.Banks = slices.Clone(b.set.Banks)
+		other := *b.set.Banks[0]
+		own := profiles.Reserve{Query: 0.1, Confirm: 0.1, Unsign: 0.1}
+		other.Limits = profiles.Limits{PerSecond: 1000, Burst: 1000, InFlight: 10, Reserve: &own}
+		next.Banks[0] = &other
+		kinds := []op.Kind{op.Apply, op.Unsign, op.Confirm, op.Query}
+		var inside []func(op.Result)
+		for _, set := range []*profiles.Set{&next, b.set, &next} {
+			for _, kind := range kinds {
+				inside = append(inside, b.enter("a", kind))
+			}
+			b.Adjust(set)
+		}
+		for _, leave := range inside {
+			leave(fine)
+		}
+		for _, most := range []struct {
+			kind op.Kind
+			n    int
+		}{{op.Apply, 7}, {op.Unsign, 1}, {op.Confirm, 1}, {op.Query, 1}} {
+			if in, _ := admit(b.Guard, "a", most.kind, 20); in != most.n {
+				t.Errorf("%d of %s were let in, want %d", in, most.kind, most.n)
+			}
+		}
 	})
 }
 

@@ -56,6 +56,7 @@ type gate struct {
 	scope     Scope
 	id        string
 	rungs     [classes]limit
+	uses      atomic.Uint32 // which rungs: a bit each. One that is as the next above is left out; the top never is
 	perSecond atomic.Int64
 	inFlight  [classes]atomic.Int64
 	seen      counter
@@ -77,11 +78,16 @@ func (g *gate) set(l profiles.Limits, now time.Duration) {
 		free = [classes]float64{1 - float64(r.All()), 1 - float64(r.Query+r.Confirm), 1 - float64(r.Query), 1}
 	}
 	g.perSecond.Store(int64(l.PerSecond))
+	uses := uint32(1 << Query)
 	for c := range g.rungs {
+		if c < int(Query) && free[c] != free[c+1] {
+			uses |= 1 << c
+		}
 		// At least one may be inside, or nothing could ever begin.
 		g.rungs[c].most.Store(min(int64(l.InFlight), max(1, part(l.InFlight, free[c]))))
 		g.rungs[c].rate.set(float64(l.PerSecond)*free[c], max(1, part(burst, free[c])), now)
 	}
+	g.uses.Store(uses)
 	g.room.most.Store(int64(l.Queue))
 	g.room.patience.Store(int64(l.Wait))
 }
@@ -107,34 +113,50 @@ func (v verdict) problem(bankID string, wait time.Duration) *op.Problem {
 	return p
 }
 
+// climb is the rungs of one passage: those that were in use above its own when
+// it entered. It leaves by the same, whatever has been adjusted in between.
+type climb uint32
+
+func (c climb) has(rung Class) bool { return c>>rung&1 == 1 }
+
 // enter takes a place and a token of each rung, or none. The lowest rung comes
 // first, so that nobody holds what is left free for others even for a moment.
-func (g *gate) enter(now time.Duration, class Class) verdict {
+func (g *gate) enter(now time.Duration, class Class) (climb, verdict) {
+	up := climb(g.uses.Load() >> class << class)
 	for c := class; c < classes; c++ {
+		if !up.has(c) {
+			continue
+		}
 		if v := g.rungs[c].enter(now); v.refused {
 			for c--; c >= class; c-- {
-				g.rungs[c].undo()
+				if up.has(c) {
+					g.rungs[c].undo()
+				}
 			}
-			return verdict{by: g, busy: v.busy, wait: v.wait}
+			return 0, verdict{by: g, busy: v.busy, wait: v.wait}
 		}
 	}
 	g.inFlight[class].Add(1)
-	return verdict{}
+	return up, verdict{}
 }
 
 // undo is for an operation that was refused elsewhere: it never was.
-func (g *gate) undo(class Class) {
+func (g *gate) undo(class Class, up climb) {
 	g.inFlight[class].Add(-1)
 	for c := class; c < classes; c++ {
-		g.rungs[c].undo()
+		if up.has(c) {
+			g.rungs[c].undo()
+		}
 	}
 }
 
 // leave gives the places back; the tokens are spent.
-func (g *gate) leave(class Class) {
+func (g *gate) leave(class Class, up climb) {
 	g.inFlight[class].Add(-1)
 	for c := class; c < classes; c++ {
-		g.rungs[c].inFlight.Add(-1)
+		if up.has(c) {
+			g.rungs[c].inFlight.Add(-1)
+		}
 	}
 }
 

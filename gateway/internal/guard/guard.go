@@ -151,6 +151,7 @@ type passage struct {
 	over          atomic.Bool
 	entered       time.Duration
 	eras          [2]uint32 // of the breakers of bank and channel
+	climbs        [2]climb  // at bank and channel
 	probes        []*probe
 }
 
@@ -173,17 +174,17 @@ func (p *passage) try(now time.Duration) (full verdict, refused *op.Problem) {
 		}
 	}
 	// The bank first: one that is asked too often must not use up what its channel could do for others.
-	if full = p.bank.enter(now, p.class); full.by != nil {
+	if p.climbs[0], full = p.bank.enter(now, p.class); full.by != nil {
 		return full, nil
 	}
-	if full = p.channel.enter(now, p.class); full.by != nil {
-		p.bank.undo(p.class)
+	if p.climbs[1], full = p.channel.enter(now, p.class); full.by != nil {
+		p.bank.undo(p.class, p.climbs[0])
 		return full, nil
 	}
 	p.entered = now
 	if refused := p.probe(); refused != nil {
-		p.bank.undo(p.class)
-		p.channel.undo(p.class)
+		p.bank.undo(p.class, p.climbs[0])
+		p.channel.undo(p.class, p.climbs[1])
 		return verdict{}, refused
 	}
 	p.bank.seen.add(now)
@@ -234,8 +235,8 @@ func (p *passage) leave(r op.Result) {
 	toBank, toChannel := judge(r, p.bank, p.channel, p.entered, now)
 	p.bank.told(p, 0, r, toBank, now)
 	p.channel.told(p, 1, r, toChannel, now)
-	for _, gate := range [...]*gate{p.bank, p.channel} {
-		gate.leave(p.class)
+	for i, gate := range [...]*gate{p.bank, p.channel} {
+		gate.leave(p.class, p.climbs[i])
 		gate.stay.add(now - p.entered)
 		gate.room.next()
 	}

@@ -126,12 +126,12 @@ func (p *passage) await(ctx context.Context, full verdict) *op.Problem {
 // itself, at the pace at which places have come free and tokens come. The
 // slowest rung of its ladder decides.
 func (g *gate) expected(class Class, now time.Duration) (longest time.Duration) {
-	line := time.Duration(g.room.before(class))
+	line := int64(g.room.before(class))
 	for c := class; c < classes; c++ {
 		l := &g.rungs[c]
-		longest = max(longest, l.rate.wait(now)+line*time.Duration(l.rate.every.Load()))
+		longest = max(longest, l.rate.wait(now)+time.Duration(line*l.rate.every.Load()))
 		if most := l.most.Load(); l.inFlight.Load() >= most {
-			longest = max(longest, (line+1)*g.stay.get()/time.Duration(max(1, most)))
+			longest = max(longest, time.Duration((line+1)*int64(g.stay.get())/max(1, most)))
 		}
 	}
 	return longest

@@ -51,7 +51,7 @@ func TestWaitsForAPlace(t *testing.T) {
 		if s, _ := g.Snapshot(guard.OfBank, "a"); s.Waiting != 2 || s.WaitingLimit != 2 || s.Classes[guard.Fresh].Waiting != 2 || s.InFlight != 1 {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(100 * time.Millisecond)
+		pass(100 * time.Millisecond)
 		first.leave(fine)
 		got := <-second
 		if got.refused != nil || got.after != 100*time.Millisecond {
@@ -73,7 +73,7 @@ func TestSheds(t *testing.T) {
 		g := newGuard(set(queued(limits(1000, 1000, 2, 0), 100, 10*time.Second), wide, wide), time.Now)
 		for range 20 { // places are held for two seconds
 			leave := (<-goIn(t.Context(), g, op.Apply)).leave
-			time.Sleep(2 * time.Second)
+			pass(2 * time.Second)
 			leave(fine)
 		}
 		inside := []func(op.Result){(<-goIn(t.Context(), g, op.Apply)).leave, (<-goIn(t.Context(), g, op.Apply)).leave}
@@ -119,7 +119,7 @@ func TestTheirTurn(t *testing.T) {
 					return
 				}
 				order = append(order, who.name) // one at a time is inside
-				time.Sleep(time.Millisecond)
+				pass(time.Millisecond)
 				leave(fine)
 			})
 			synctest.Wait()
@@ -185,7 +185,7 @@ func TestWaitsHoldNothing(t *testing.T) {
 		if s, _ := g.Snapshot(guard.OfChannel, "hub"); s.InFlight != 1 || s.Waiting != 1 {
 			t.Errorf("%+v", s)
 		}
-		time.Sleep(50 * time.Millisecond)
+		pass(50 * time.Millisecond)
 		b(fine)
 		if got := <-w; got.refused != nil || got.after != 50*time.Millisecond {
 			t.Errorf("%+v", got)
@@ -210,7 +210,7 @@ func TestOpeningEmptiesTheQueue(t *testing.T) {
 		for range 30 {
 			waiting = append(waiting, goIn(b.Context(), b.Guard, op.Apply))
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		for _, leave := range inside {
 			leave(memberFails)
 		}
