@@ -25,7 +25,9 @@ type binding struct {
 	os, osVersion, version     string
 	code                       string
 	wait                       time.Duration
-	json                       bool
+	json, seal                 bool
+
+	sealer *client.Sealer // nil: fields go plain
 }
 
 func bind(w world) *cobra.Command {
@@ -53,6 +55,7 @@ func bind(w world) *cobra.Command {
 	f.StringVar(&b.version, "client-version", "8.0.50", "version of the wallet")
 	f.StringVar(&b.code, "code", "", "the code that the bank sends (default: ask)")
 	f.DurationVar(&b.wait, "wait", 10*time.Minute, "how long to wait for the bank and the code")
+	f.BoolVar(&b.seal, "seal", false, "send card, CVV and document number sealed to the gateway's key")
 	f.BoolVar(&b.json, "json", false, "print the binding as JSON")
 	return c
 }
@@ -70,12 +73,23 @@ func (b *binding) run(ctx context.Context, w world) error {
 	ctx, cancel := context.WithTimeout(ctx, b.wait)
 	defer cancel()
 
+	if b.seal {
+		if b.sealer, err = c.Sealer(ctx); err != nil {
+			return explain(err)
+		}
+	}
 	say := newAsker(w)
 	if err := b.complete(ctx, c, say); err != nil {
 		return explain(err)
 	}
 	say.tell("asking the bank …")
-	answer, err := c.Bind(ctx, b.request(), func(ctx context.Context, now client.Binding) (client.ConfirmRequest, error) {
+	in := b.request()
+	if b.sealer != nil {
+		if in, err = b.sealer.Binding(in); err != nil {
+			return err
+		}
+	}
+	answer, err := c.Bind(ctx, in, func(ctx context.Context, now client.Binding) (client.ConfirmRequest, error) {
 		return b.confirm(ctx, now, say)
 	})
 	if err != nil {
@@ -90,7 +104,14 @@ func (b *binding) complete(ctx context.Context, c *client.Client, say *asker) er
 		return err
 	}
 	b.card = strings.Join(strings.Fields(b.card), "")
-	card, err := c.ResolveCard(ctx, client.CardResolveRequest{Number: b.card, Platform: b.platform})
+	ask := client.CardResolveRequest{Number: b.card, Platform: b.platform}
+	if b.sealer != nil {
+		var err error
+		if ask, err = b.sealer.Resolve(ask); err != nil {
+			return err
+		}
+	}
+	card, err := c.ResolveCard(ctx, ask)
 	if err != nil {
 		return err
 	}
@@ -147,6 +168,9 @@ func (b *binding) confirm(ctx context.Context, now client.Binding, say *asker) (
 	}
 	if slices.Contains(now.Next.Requires, client.NextRequiresCardExpiry) {
 		out.Card.Expiry = b.expiry
+	}
+	if b.sealer != nil {
+		return b.sealer.Confirm(out)
 	}
 	return out, nil
 }

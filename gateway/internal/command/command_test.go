@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"kaqiao/gateway/app"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -71,6 +73,14 @@ func TestExitCodes(t *testing.T) {
 		{"force bank abc open", exitUsage, "--reason is required"},
 		{"force bank abc open --reason x --for 25h", exitUsage, "1s to 24h"},
 		{"force channel nucc auto --reason x --key-file " + nowhere, exitUsage, "--operator"},
+		{"keys envelope --help", exitOK, "rotation"},
+		{"keys envelope add --overlap 9999h --data " + empty, exitUsage, "0s to 2160h"},
+		{"keys envelope add --lives -1h --data " + empty, exitUsage, "--lives"},
+		{"keys envelope retire --data " + empty, exitUsage, "--id"},
+		{"keys envelope revoke --data " + empty, exitUsage, "--id"},
+		{"keys envelope revoke --id env-1 --data " + empty, exitFailed, "list"},
+		{"keys envelope list --data " + empty, exitOK, ""},
+		{"keys caller --id a --envelope maybe --data " + empty, exitFailed, "required or optional"},
 		{"bind --key-file " + nowhere, exitUsage, "make up"},
 	} {
 		t.Run(tc.args, func(t *testing.T) {
@@ -138,10 +148,41 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// One key follows another, and the last word stands in the list.
+func TestEnvelopeKeys(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	must := func(args ...string) string {
+		t.Helper()
+		code, out, errs := run(t, "", append(append([]string{"keys", "envelope"}, args...), "--data", data)...)
+		if code != exitOK {
+			t.Fatalf("%v: exit %d: %s", args, code, errs)
+		}
+		return strings.TrimSpace(out)
+	}
+	first := must("add")
+	second := must("add", "--overlap", "1h")
+	must("retire", "--id", first)
+	third := must("add", "--lives", "24h")
+	must("revoke", "--id", second)
+	lines := strings.Split(must("list"), "\n")
+	for i, want := range []string{third + "\tactive", second + "\trevoked", first + "\tretiring"} {
+		if len(lines) != 3 || !strings.HasPrefix(lines[i], want) {
+			t.Errorf("line %d of %q, want %s", i, lines, want)
+		}
+	}
+	if code, _, errs := run(t, "", "keys", "envelope", "retire", "--id", third, "--data", data); code != exitFailed || !strings.Contains(errs, "only active") {
+		t.Errorf("the only active key was retired: exit %d, %s", code, errs)
+	}
+}
+
 // fakeGateway binds one credit card: the first code is wrong.
 func fakeGateway(t *testing.T, end string) (url, keyFile string, bodies *[]map[string]any) {
 	t.Helper()
 	const id = "bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX"
+	published, err := app.AddEnvelopeKey(t.TempDir(), time.Now(), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var seen []map[string]any
 	confirms := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -155,6 +196,8 @@ func fakeGateway(t *testing.T, end string) (url, keyFile string, bodies *[]map[s
 				"agreement":{"number":"AGR-1"},"problem":{"remedy":{"zh":"请重试。","en":"Try again."}}}`, id, state, action)
 		}
 		switch {
+		case r.URL.Path == "/v1/keys":
+			_ = json.NewEncoder(w).Encode(map[string]any{"keys": []map[string]any{{"id": published.ID, "state": "active", "algorithm": "SM2", "public_key": published.Public}}})
 		case r.URL.Path == "/v1/cards/resolve":
 			_, _ = io.WriteString(w, `{"result":"card","elements":["name","document","card","mobile","cvv","expiry"],"bank":{"name":{"zh":"农行","en":"ABC"}},"card":{"type":"credit","last4":"0018"}}`)
 		case strings.HasSuffix(r.URL.Path, "/confirm") && confirms == 0:
@@ -203,6 +246,25 @@ func TestBindAsksForWhatIsMissing(t *testing.T) {
 	for _, secret := range []string{"654321", "123\n", "6228480402564890018", "11010519491231002X"} {
 		if strings.Contains(out+errs, secret) {
 			t.Errorf("it shows %q", secret)
+		}
+	}
+}
+
+// What is sealed leaves this machine in envelopes, whichever request carries it.
+func TestBindSeals(t *testing.T) {
+	url, key, bodies := fakeGateway(t, "active")
+	code, out, errs := run(t, "222222\n", "bind", "--seal", "--gateway", url, "--key-file", key, "--card", "6228480402564890018", "--cvv", "123",
+		"--expiry", "2029-08", "--name", "张三", "--document", "11010519491231002X", "--mobile", "+8613800138000", "--code", "111111")
+	if code != exitOK {
+		t.Fatalf("exit %d: %s%s", code, out, errs)
+	}
+	sent, err := json.Marshal(*bodies)
+	if err != nil || strings.Count(string(sent), `"sm2:env-`) != 6 { // resolve, three of the request, a CVV with each code
+		t.Errorf("%d envelopes, %v", strings.Count(string(sent), `"sm2:env-`), err)
+	}
+	for _, secret := range []string{"6228480402564890018", `"123"`, "11010519491231002X"} {
+		if strings.Contains(string(sent), secret) {
+			t.Errorf("%q went plain", secret)
 		}
 	}
 }
