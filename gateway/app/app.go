@@ -19,6 +19,7 @@ import (
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/guard"
 	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/notify"
 	"kaqiao/gateway/internal/resolve"
 	"kaqiao/gateway/internal/route"
 	"kaqiao/gateway/internal/telemetry"
@@ -34,6 +35,7 @@ type App struct {
 	banks     *bank.Banks
 	service   *flow.Service
 	resolver  *resolve.Resolver
+	deliverer *notify.Deliverer
 	server    *api.Server
 
 	api, callbacks net.Listener
@@ -92,6 +94,10 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	webhooks, err := notify.OpenEndpoints(a.cfg.webhooksFile(), log)
+	if err != nil {
+		return err
+	}
 	store, err := journal.Open(journal.Config{Path: a.cfg.journalFile(), QueueLimit: a.cfg.JournalQueue, Log: log})
 	if err != nil {
 		return err
@@ -112,9 +118,21 @@ func (a *App) wire() error {
 		Router: route.New(a.banks), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
 		MinConfidence: a.cfg.RecogniserConfidence, Margin: &a.cfg.RecogniserMargin,
 		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) },
+		Event: func(name string, at time.Time, b flow.Binding) []byte {
+			if !webhooks.Has(b.Caller) {
+				return nil
+			}
+			return a.server.Event(name, at, b)
+		},
 	})
 	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log})
 	a.resolver = resolver
+	a.deliverer, err = notify.New(notify.Config{
+		Store: store, Endpoints: webhooks, Now: now, Log: log, Meter: metrics, Dev: a.cfg.Dev, TLS: a.cfg.WebhookTLS,
+	})
+	if err != nil {
+		return err
+	}
 
 	a.server, err = api.New(api.Config{
 		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, Operator: callers.Operator,
@@ -142,7 +160,7 @@ func (a *App) listen() (err error) {
 }
 
 // Run serves until ctx ends or a listener fails, then stops: not ready, no new
-// work, requests under way end, the resolver ends, the journal closes. It may
+// work, requests under way end, resolver and events end, the journal closes. It may
 // be called once.
 func (a *App) Run(ctx context.Context) error {
 	patience := longest(a.set) + 30*time.Second
@@ -154,13 +172,18 @@ func (a *App) Run(ctx context.Context) error {
 	if err := a.service.Restart(resolving); err != nil {
 		return errors.Join(err, a.close())
 	}
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	var running sync.WaitGroup
 	running.Go(func() { failed <- serve(callers, a.api) })
 	running.Go(func() { failed <- serve(banks, a.callbacks) })
 	running.Go(func() {
 		if err := a.resolver.Run(resolving); err != nil {
 			failed <- fmt.Errorf("resolver: %w", err)
+		}
+	})
+	running.Go(func() {
+		if err := a.deliverer.Run(resolving); err != nil {
+			failed <- fmt.Errorf("events: %w", err)
 		}
 	})
 	for _, start := range a.starts {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,8 @@ type Config struct {
 	Set *profiles.Set `mapstructure:"-"`
 	// Endpoints replaces the URLs of channels, by channel id. With http:// the channel's TLS is left out.
 	Endpoints map[string]string `mapstructure:"-"`
+	// WebhookTLS is what callers' endpoints are trusted by. Default: the system's certificates.
+	WebhookTLS *tls.Config `mapstructure:"-"`
 	// Env is laid over the profiles, in the form of os.Environ.
 	Env []string `mapstructure:"-"`
 	// Now is the clock. Default: the real one.

@@ -18,6 +18,7 @@ import (
 func (c *Config) journalFile() string  { return filepath.Join(c.Data, "journal.db") }
 func (c *Config) keyFile() string      { return filepath.Join(c.Data, "vault.key") }
 func (c *Config) callersFile() string  { return filepath.Join(c.Data, "callers.yaml") }
+func (c *Config) webhooksFile() string { return filepath.Join(c.Data, "webhooks.yaml") }
 func (c *Config) envelopeFile() string { return filepath.Join(c.Data, "envelope.keys") }
 
 // devCaller is the caller that --dev makes.

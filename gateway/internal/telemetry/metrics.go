@@ -20,6 +20,7 @@ type Metrics struct {
 	exchanges *prometheus.HistogramVec
 	refusals  *prometheus.CounterVec
 	changes   *prometheus.CounterVec
+	told      *prometheus.HistogramVec
 }
 
 // seconds are the bounds of all histograms: from a request that asks nobody
@@ -45,7 +46,10 @@ func New() *Metrics {
 	m.changes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "kaqiao_gate_changes_total", Help: "Changes of the breakers of banks and channels.",
 	}, []string{"event", "id", "operation"})
-	m.registry.MustRegister(m.requests, m.exchanges, m.refusals, m.changes,
+	m.told = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "kaqiao_event_delivery_duration_seconds", Help: "How long tries to tell callers of events took.", Buckets: seconds(),
+	}, []string{"result"})
+	m.registry.MustRegister(m.requests, m.exchanges, m.refusals, m.changes, m.told,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

@@ -1,0 +1,313 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"kaqiao/gateway/internal/journal"
+)
+
+func TestTold(t *testing.T) {
+	h := newHouse(t)
+	got, key, url := h.receiver("wallet", nil)
+	h.happen("wallet", "a", 1, 2, 3)
+	h.happen("stranger", "b", 1) // who has no endpoint
+	h.run()
+	for i := 1; i <= 3; i++ {
+		x := next(t, got)
+		if x.id != eventID("a", i) || x.header.Get("Content-Type") != "application/json" {
+			t.Errorf("%d: %s, %v", i, x.id, x.header)
+		}
+		if err := verify(x, h.clock(), key); err != nil {
+			t.Error(err)
+		}
+		x.body[10]++
+		if verify(x, h.clock(), key) == nil {
+			t.Error("another body passes")
+		}
+	}
+	h.marks(4)
+	if s := h.states("wallet") + "; " + h.states("stranger"); s != "a-001 delivered, a-002 delivered, a-003 delivered; b-001 dead" {
+		t.Error(s)
+	}
+	for _, never := range []string{key.Reveal(), `"n"`, url} {
+		if strings.Contains(h.log.String(), never) {
+			t.Errorf("the log holds %s", never)
+		}
+	}
+}
+
+// What is refused holds up its own subject, in order, and nobody else.
+func TestPoisonWaitsAlone(t *testing.T) {
+	h := newHouse(t)
+	var healthy atomic.Bool
+	got, _, _ := h.receiver("wallet", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Webhook-Id") == eventID("bad", 1) && !healthy.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	})
+	h.happen("wallet", "bad", 1, 2)
+	h.happen("wallet", "good", 1, 2)
+	h.run()
+	h.marks(3)
+	if s := h.states("wallet"); s != "bad-001 waiting, bad-002 waiting, good-001 delivered, good-002 delivered" {
+		t.Fatal(s)
+	}
+	healthy.Store(true)
+	h.pass(10 * time.Second)
+	h.marks(2)
+	var order []string
+	for len(got) > 0 {
+		if x := <-got; strings.Contains(x.id, "bad") {
+			order = append(order, x.id)
+		}
+	}
+	if s := strings.Join(order, " "); s != "evt_bad-001 evt_bad-001 evt_bad-002" {
+		t.Error(s)
+	}
+}
+
+// After about three days an event is given up, and the next of its subject has its turn. A replay goes in order.
+func TestGivenUpAndReplayed(t *testing.T) {
+	h := newHouse(t)
+	var healthy atomic.Bool
+	got, _, _ := h.receiver("wallet", func(w http.ResponseWriter, r *http.Request) {
+		if !healthy.Load() && r.Header.Get("Webhook-Id") != eventID("a", 3) {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	})
+	h.happen("wallet", "a", 1, 2, 3)
+	h.run()
+	for want := range 2 {
+		begun := h.clock()
+		for try := 1; try <= maxTries; try++ {
+			e := h.marks(1)[0]
+			if e.ID != eventID("a", want+1) || e.Tries != try || e.Note != "answered 418" {
+				t.Fatalf("%+v", e)
+			}
+			if try < maxTries {
+				h.pass(e.NextAt.Sub(h.clock()))
+			} else if e.State != journal.EventDead {
+				t.Errorf("%+v", e)
+			}
+		}
+		if took := h.clock().Sub(begun); took < 60*time.Hour || took > 90*time.Hour {
+			t.Errorf("given up after %v", took)
+		}
+	}
+	h.marks(1)
+	if s := h.states("wallet"); s != "a-001 dead, a-002 dead, a-003 delivered" {
+		t.Fatal(s)
+	}
+	for len(got) > 0 {
+		<-got
+	}
+	healthy.Store(true)
+	if err := h.ReplayOne(t.Context(), "wallet", eventID("a", 3)); err != nil {
+		t.Fatal(err)
+	}
+	h.marks(2)
+	n, more, err := h.Replay(t.Context(), journal.EventFilter{Caller: "wallet", State: journal.EventDead})
+	if n != 2 || more != "" || err != nil {
+		t.Fatalf("%d, %q, %v", n, more, err)
+	}
+	h.marks(4)
+	var order []string
+	for range 3 {
+		order = append(order, next(t, got).id)
+	}
+	if s := strings.Join(order, " "); s != "evt_a-003 evt_a-001 evt_a-002" {
+		t.Error(s)
+	}
+	if err := h.ReplayOne(t.Context(), "another", eventID("a", 3)); !errors.Is(err, journal.ErrNotFound) {
+		t.Errorf("another's event: %v", err)
+	}
+}
+
+func TestGone(t *testing.T) {
+	h := newHouse(t)
+	var gone atomic.Bool
+	gone.Store(true)
+	got, key, url := h.receiver("wallet", func(w http.ResponseWriter, _ *http.Request) {
+		if gone.Load() {
+			w.WriteHeader(http.StatusGone)
+		}
+	})
+	h.happen("wallet", "a", 1)
+	stop := h.run()
+	h.marks(1)
+	h.happen("wallet", "a", 2)
+	h.marks(1)
+	stop()
+	h.open() // a restart does not forget it
+	h.happen("wallet", "a", 3)
+	stop = h.run()
+	h.marks(1)
+	if s := h.states("wallet"); s != "a-001 dead, a-002 dead, a-003 dead" || len(got) != 1 {
+		t.Fatalf("%s, posted %d times", s, len(got))
+	}
+	<-got
+	if list, err := List(h.file); err != nil || len(list) != 1 || !list[0].Gone {
+		t.Errorf("%+v, %v", list, err)
+	}
+	gone.Store(false)
+	if k := h.add("wallet", url); k.Reveal() != "" {
+		t.Error("another secret was made")
+	}
+	h.happen("wallet", "a", 4)
+	if x := next(t, got); x.id != eventID("a", 4) || verify(x, h.clock(), key) != nil {
+		t.Error(x.id)
+	}
+	if n, _, err := h.Replay(t.Context(), journal.EventFilter{Caller: "wallet", State: journal.EventDead}); n != 3 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	for i := 1; i <= 3; i++ {
+		if x := next(t, got); x.id != eventID("a", i) {
+			t.Error(x.id)
+		}
+	}
+	stop()
+}
+
+func TestRetryAfter(t *testing.T) {
+	h := newHouse(t)
+	_, _, _ = h.receiver("wallet", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	h.happen("wallet", "a", 1)
+	h.run()
+	if e := h.marks(1)[0]; !e.NextAt.Equal(monday.Add(time.Hour)) {
+		t.Errorf("%+v", e)
+	}
+	for said, want := range map[string]time.Duration{
+		"": 0, "-1": 0, "soon": 0, "90": 90 * time.Second, "99999999": longest, "9999999999999": 0,
+		monday.Add(time.Minute).Format(http.TimeFormat): time.Minute, monday.Add(-time.Minute).Format(http.TimeFormat): 0,
+		monday.AddDate(1, 0, 0).Format(http.TimeFormat): longest,
+	} {
+		if got := retryAfter(http.Header{"Retry-After": {said}}, monday); got != want {
+			t.Errorf("%q: %v, want %v", said, got, want)
+		}
+	}
+}
+
+// A caller that never answers, with more events than a page holds, holds nobody up.
+func TestASilentCallerHoldsNobodyUp(t *testing.T) {
+	h := newHouse(t)
+	quiet := make(chan struct{})
+	_, _, _ = h.receiver("silent", func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-quiet:
+		case <-r.Context().Done():
+		}
+	})
+	got, _, _ := h.receiver("wallet", nil)
+	defer close(quiet)
+	for i := range 2*pageSize + 10 {
+		h.happen("silent", "s"+string(rune('a'+i%26))+strings.Repeat("x", i/26), 1)
+	}
+	h.pass(time.Second)
+	h.happen("wallet", "a", 1)
+	stop := h.run()
+	if x := next(t, got); x.id != eventID("a", 1) {
+		t.Error(x.id)
+	}
+	go stop() // those under way are left as they are
+}
+
+// A process that ends between post and mark posts again, under the same id.
+func TestKilledBetweenPostAndMark(t *testing.T) {
+	h := newHouse(t)
+	got, _, _ := h.receiver("wallet", nil)
+	h.happen("wallet", "a", 1, 2)
+	h.store.breakDown(errors.New("the process is dead"))
+	stop := h.run()
+	first := next(t, got)
+	stop()
+	if s := h.states("wallet"); s != "a-001 waiting, a-002 waiting" || len(got) != 0 {
+		t.Fatalf("%s, posted %d times more", s, len(got))
+	}
+	h.store.breakDown(nil)
+	h.open()
+	h.run()
+	if again := next(t, got); again.id != first.id || string(again.body) != string(first.body) {
+		t.Errorf("%s after %s", again.id, first.id)
+	}
+	if x := next(t, got); x.id != eventID("a", 2) {
+		t.Error(x.id)
+	}
+	h.marks(2)
+	if s := h.states("wallet"); s != "a-001 delivered, a-002 delivered" || len(got) != 0 {
+		t.Error(s)
+	}
+}
+
+// A stop leaves what it cuts off as it was.
+func TestStopLeavesWhatIsUnderWay(t *testing.T) {
+	h := newHouse(t)
+	_, _, _ = h.receiver("wallet", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	h.happen("wallet", "a", 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	e := journal.Event{ID: eventID("a", 1), Caller: "wallet", Subject: "a", State: journal.EventWaiting}
+	if h.take(&e, h.clock()) != started {
+		t.Fatal("no room")
+	}
+	cancel()
+	h.tell(ctx, e)
+	if len(h.store.marked) != 0 || h.states("wallet") != "a-001 waiting" {
+		t.Error(h.states("wallet"))
+	}
+	h.forget()
+}
+
+func TestTimeout(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Timeout = 50 * time.Millisecond })
+	_, _, _ = h.receiver("wallet", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	h.happen("wallet", "a", 1)
+	h.run()
+	if e := h.marks(1)[0]; e.Note != "timed out" || e.Tries != 1 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// While a secret rotates, both sign; then the new one alone.
+func TestRotation(t *testing.T) {
+	h := newHouse(t)
+	got, old, _ := h.receiver("wallet", nil)
+	h.run()
+	fresh, err := Rotate(h.file, "wallet", time.Hour, h.clock())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.happen("wallet", "a", 1)
+	x := next(t, got)
+	if n := len(strings.Fields(x.header.Get("Webhook-Signature"))); n != 2 || verify(x, h.clock(), old) != nil || verify(x, h.clock(), fresh) != nil {
+		t.Errorf("%d signatures", n)
+	}
+	h.marks(1)
+	h.pass(time.Hour)
+	h.happen("wallet", "a", 2)
+	x = next(t, got)
+	if verify(x, h.clock(), old) == nil || verify(x, h.clock(), fresh) != nil {
+		t.Error("after the overlap")
+	}
+	h.marks(1)
+	list, err := List(h.file)
+	if err != nil || len(list) != 1 {
+		t.Fatal(err)
+	}
+	newest := list[0].Secrets[0].ID
+	if err := Revoke(h.file, "wallet", newest); err != nil { // the old one is past its time, but there
+		t.Fatal(err)
+	}
+	h.happen("wallet", "a", 3)
+	if e := h.marks(1)[0]; e.Note != "the endpoint has no secret that signs" {
+		t.Errorf("%+v", e)
+	}
+}
