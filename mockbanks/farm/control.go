@@ -59,6 +59,7 @@ func (c *control) routes() http.Handler {
 		"POST /banks/{bank}/inbox/{message}/deny":          c.deny,
 		"GET /banks/{bank}/agreements":                     c.listAgreements,
 		"POST /banks/{bank}/agreements/{agreement}/revoke": c.revoke,
+		"POST /banks/{bank}/keys":                          c.rekey,
 		"GET /banks/{bank}/exchanges":                      c.bankExchanges,
 		"GET /channels/{hub}/exchanges":                    c.channelExchanges,
 		"GET /banks/{bank}/behaviour":                      c.bankBehaviour,

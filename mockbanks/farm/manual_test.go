@@ -1,6 +1,7 @@
 package farm_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,11 +42,37 @@ $`)
 	}
 }
 
+// The other example signs on over a long line.
+func TestAStrangerSignsOnWithTheExample(t *testing.T) {
+	w := startLines(t)
+	host, port, err := net.SplitHostPort(w.farm.Address("njcb"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.CommandContext(t.Context(), "bash", "../examples/iso8583.sh", host, port, member).CombinedOutput() //nolint:gosec // our own example
+	if want := "0820 001 sign-on → 0830 001 field 39 00\n0820 301 echo → 0830 301 field 39 00\n"; err != nil || string(out) != want {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // The manual's tables name what there is, all of it and nothing else.
 func TestTheManualIsWhole(t *testing.T) {
 	manual := read(t, "../README.md")
 	same(t, "routes", find(manual, "`((?:GET|PUT|POST|DELETE) /[^` ]*)`"), find(read(t, "control.go"), `"((?:GET|PUT|POST|DELETE) /[^"]*)"`))
 	same(t, "faults", find(manual, "(?m)^\\| `([a-z]+(?:_[a-z]+)*)` \\| (?:yes|no) "), profiles.FaultKinds())
+	responses := map[string]string{}
+	for _, m := range regexp.MustCompile(`(Response\w+) += "(\w\w)"`).FindAllStringSubmatch(read(t, "../../profiles/wire/iso8583/responses.go"), -1) {
+		responses[m[1]] = m[2]
+	}
+	var used []string
+	for _, file := range []string{"codes", "teller", "network", "request", "reversal"} {
+		text := read(t, "../internal/teller/iso8583/"+file+".go")
+		for _, name := range find(text, `iso8583\.(Response\w+)`) {
+			used = append(used, responses[name])
+		}
+		used = append(used, find(text, `= "(\d\d)"`)...)
+	}
+	same(t, "field 39", find(manual[strings.Index(manual, "### Field 39"):], `(?m)^\| (\d\d|A0) `), used)
 	codes := `\b([A-Z]{2}\d{3}[\dX]\d{2}|0{8})\b`
 	same(t, "codes", find(manual[strings.Index(manual, "## Codes"):], codes), find(read(t, "../internal/teller/epcc/codes.go"), codes))
 }
