@@ -56,7 +56,7 @@ func TestDirectRouteRules(t *testing.T) {
 `
 	const url = "        url: tcp://127.0.0.1:9198"
 	try(t, "banks/mybank.yaml", []broken{
-		{direct, direct + "      protocl: epcc\n", `routes[1].direct: unknown key "protocl" (did you mean protocol?)`},
+		{direct, direct + "      protocl: epcc\n", `routes[1].direct: unknown key "protocl" (did you mean protocol?)`}, //nolint:misspell // it is what is tried
 		{direct, direct + "      id: mybank\n", `routes[1].direct: unknown key "id"`},
 		{direct, direct + "      name: {zh: x, en: x}\n", `routes[1].direct: unknown key "name"`},
 		{"protocol: iso8583", "protocol: iso858", `routes[1].direct.protocol: "iso858" is not one of`},

@@ -152,7 +152,7 @@ func (t *Teller) unread(frame wire.Frame, fault error) (teller.Call, teller.Answ
 	label, err := iso8583.LabelOf(frame.Body)
 	if err != nil || label.Answers() {
 		t.log.Debug("a message is dropped", "channel", t.channel, "error", fault)
-		return nil, teller.Answer{}, nil
+		return nil, teller.Answer{}, nil //nolint:nilerr // what is dropped is nobody's trouble
 	}
 	if reject := t.judge(label.Header); reject != "" {
 		return t.bounce(frame, reject)
