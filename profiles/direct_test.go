@@ -39,7 +39,7 @@ func TestDirectRoute(t *testing.T) {
 	if o, ok := c.Options.(*iso8583.Options); !ok || o.MAC != "x919" {
 		t.Errorf("options %+v", c.Options)
 	}
-	if c.Limits.PerSecond != 7 || bank.Limits.PerSecond != 8 || c.Limits.InFlight != 64 || c.Timeouts.Connect.Std() != 2*time.Second || len(c.Resolve.After) != 7 {
+	if c.Limits.PerSecond != 7 || bank.Limits.PerSecond != 8 || c.Limits.InFlight != 64 || c.Timeouts.Connect.Std() != 2*time.Second || len(c.Resolve.After) != 9 || c.Resolve.HumanAfter.Std() != 24*time.Hour {
 		t.Errorf("defaults: %+v", c)
 	}
 	if !slices.Contains(set.Channels, c) || !slices.IsSortedFunc(set.Channels, func(a, b *profiles.Channel) int { return strings.Compare(a.ID, b.ID) }) {
