@@ -26,7 +26,7 @@ func TestShippedSet(t *testing.T) {
 		if set.Bank(b.ID) != b {
 			t.Errorf("%s is not found by its id", b.ID)
 		}
-		protocol := map[string]string{"state": "epcc", "city": "epcc", "foreign": "jws"}[b.Tier]
+		protocol := map[string]string{"state": "epcc", "city": "iso8583", "foreign": "jws"}[b.Tier]
 		if c := set.Channel(b.Routes[0].Channel); len(b.Routes) != 1 || c.Protocol != protocol || (c.ID == b.ID) != (protocol != "epcc") {
 			t.Errorf("%s: routes %v, want %s", b.ID, b.Routes, protocol)
 		}

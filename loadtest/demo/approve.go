@@ -62,6 +62,37 @@ func (d *demo) approve(ctx context.Context, b bankInfo, who customer, id string,
 	}
 }
 
+// pushing is a bank that can ask its customer in its own app, beside the text message.
+const pushing = "abc"
+
+// push binds a card whose customer asks for the bank's app in the place of the code. A farm without this bank has nothing to show.
+func (d *demo) push(ctx context.Context) error {
+	b, err := d.bank(ctx, pushing)
+	if err != nil || b.ID == "" {
+		return err
+	}
+	d.step = 0
+	fmt.Fprintf(d.out, "\n━━ approved in the bank's app: %s %s over %s (%s) ━━\n", b.ID, b.Name.ZH, b.Channel, b.Protocol)
+	who, err := d.customer(ctx, b.ID)
+	if err != nil {
+		return err
+	}
+	request := who.binding(b.Tier)
+	d.say("the wallet asks as before, and a code is sent; but its user prefers the app")
+	var apply binding
+	if _, err := d.gateway.call(ctx, http.MethodPost, "/v1/bindings", request, idempotencyKey(), &apply); err != nil {
+		return err
+	}
+	kind := map[string]string{"kind": "app_push"}
+	if _, err := d.ask(ctx, b, "/v1/bindings/"+apply.ID+"/challenge", kind, kind); err != nil {
+		return err
+	}
+	if _, err := d.approve(ctx, b, who, apply.ID, "app_push"); err != nil {
+		return err
+	}
+	return d.agreement(ctx, b.ID, who.Cards[0].Number)
+}
+
 // asked are the messages of these kinds that wait for a decision, the first of each kind.
 func (d *demo) asked(ctx context.Context, bank string, who customer, kinds []string) (list []mail, err error) {
 	for _, kind := range kinds {

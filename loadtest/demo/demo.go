@@ -6,6 +6,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +14,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"kaqiao/loadtest/load"
 )
 
 // Config says where gateway and farm are.
@@ -43,6 +46,9 @@ func Run(ctx context.Context, cfg Config) error {
 			return fmt.Errorf("bind a card of %s: %w", b.ID, err)
 		}
 	}
+	if err := d.push(ctx); err != nil {
+		return fmt.Errorf("bind a card in the bank's app: %w", err)
+	}
 	return nil
 }
 
@@ -57,15 +63,32 @@ type bankInfo struct {
 	Name                                 struct{ ZH, EN string }
 }
 
+func (d *demo) banks(ctx context.Context) ([]bankInfo, error) {
+	var all struct{ Banks []bankInfo }
+	_, err := d.farm.call(ctx, http.MethodGet, "/banks", nil, nil, &all)
+	return all.Banks, err
+}
+
+// bank is the bank of this id, or none.
+func (d *demo) bank(ctx context.Context, id string) (bankInfo, error) {
+	all, err := d.banks(ctx)
+	for _, b := range all {
+		if b.ID == id {
+			return b, nil
+		}
+	}
+	return bankInfo{}, err
+}
+
 // onePerTier picks the first bank of each tier, in the order of the tiers' speed.
 func (d *demo) onePerTier(ctx context.Context) ([]bankInfo, error) {
-	var all struct{ Banks []bankInfo }
-	if _, err := d.farm.call(ctx, http.MethodGet, "/banks", nil, nil, &all); err != nil {
+	all, err := d.banks(ctx)
+	if err != nil {
 		return nil, err
 	}
 	var picked []bankInfo
 	for _, tier := range []string{"state", "city", "foreign"} {
-		for _, b := range all.Banks {
+		for _, b := range all {
 			if b.Tier == tier {
 				picked = append(picked, b)
 				break
@@ -85,22 +108,8 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 	}
 
 	request := who.binding(b.Tier)
-	d.say("the wallet asks: POST /v1/bindings")
-	if err := d.showValue(request.masked()); err != nil {
-		return err
-	}
-	var apply binding
-	begun := time.Now()
-	head, err := d.gateway.call(ctx, http.MethodPost, "/v1/bindings", request, idempotencyKey(), &apply)
+	apply, err := d.ask(ctx, b, "/v1/bindings", request, request.masked())
 	if err != nil {
-		return err
-	}
-	took := time.Since(begun)
-	if err := d.exchange(ctx, b.ID, head.Get("Kaqiao-Bank-Number")); err != nil {
-		return err
-	}
-	d.say("the gateway answers after %d ms: %s, next: %s", took.Milliseconds(), apply.State, apply.Next.Action)
-	if err := d.show(apply.raw); err != nil {
 		return err
 	}
 
@@ -116,6 +125,25 @@ func (d *demo) bind(ctx context.Context, b bankInfo) error {
 		return err
 	}
 	return d.agreement(ctx, b.ID, who.Cards[0].Number)
+}
+
+// ask sends one request of the wallet's, and shows it with what the bank saw and said.
+func (d *demo) ask(ctx context.Context, b bankInfo, path string, in, shown any) (out binding, err error) {
+	d.say("the wallet asks: POST %s", path)
+	if err := d.showValue(shown); err != nil {
+		return out, err
+	}
+	begun := time.Now()
+	head, err := d.gateway.call(ctx, http.MethodPost, path, in, idempotencyKey(), &out)
+	if err != nil {
+		return out, err
+	}
+	took := time.Since(begun)
+	if err := d.exchange(ctx, b.ID, head.Get("Kaqiao-Bank-Number")); err != nil {
+		return out, err
+	}
+	d.say("the gateway answers after %d ms: %s, next: %s", took.Milliseconds(), out.State, out.Next.Action)
+	return out, d.show(out.raw)
 }
 
 // confirm waits for the code and brings it.
@@ -141,14 +169,16 @@ func (d *demo) confirm(ctx context.Context, b bankInfo, who customer, id string)
 
 func (d *demo) customer(ctx context.Context, bank string) (customer, error) {
 	var page struct{ Customers []customer }
-	q := url.Values{"kind": {"debit"}, "unbound": {"true"}, "limit": {"1"}}
+	q := url.Values{"kind": {"debit"}, "unbound": {"true"}, "limit": {"20"}}
 	if _, err := d.farm.call(ctx, http.MethodGet, "/banks/"+bank+"/customers?"+q.Encode(), nil, nil, &page); err != nil {
 		return customer{}, err
 	}
-	if len(page.Customers) == 0 || len(page.Customers[0].Cards) == 0 {
-		return customer{}, fmt.Errorf("the farm has no unbound customer left: make clean begins anew")
+	for _, c := range page.Customers {
+		if len(c.Cards) > 0 && load.InGBK(c.Name) {
+			return c, nil
+		}
 	}
-	return page.Customers[0], nil
+	return customer{}, errors.New("the farm has no unbound customer left: make clean begins anew")
 }
 
 // message is one message between gateway and bank, as the farm shows it.

@@ -48,7 +48,7 @@ func TestCtrlCInTheMiddleOfTheDemo(t *testing.T) {
 	}
 	said := string(u.out.bytes())
 	for _, want := range []string{
-		"tier state", "tier city", "the bank receives epcc.101.001.01", "a text message arrives", `"state": "signed"`, // the demo
+		"tier state", "tier city", "tier foreign", "the bank receives epcc.101.001.01", "somebody says yes", "approved in the bank's app", "a text message arrives", `"state": "signed"`, // the demo
 		"Kaqiao load test", "stopped\nloadtest: interrupted\n",
 	} {
 		if !strings.Contains(said, want) {

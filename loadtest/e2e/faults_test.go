@@ -64,6 +64,28 @@ func TestEveryFaultAtABankWhosePeopleApproveEndsInOneTruth(t *testing.T) {
 	p.mustAgree(t)
 }
 
+// On a line of its own a bank knows no query: what is in doubt is undone, and an ending is said again.
+func TestEveryFaultOnALineEndsInOneTruth(t *testing.T) {
+	p := startPair(t)
+	city := []string{"bob", "bosc", "hzbank", "jsbank", "nbcb", "njcb"}
+	for i, kind := range profiles.FaultKinds() {
+		if strings.Contains(kind, "notice") {
+			continue
+		}
+		bank := city[i%len(city)]
+		for _, operation := range []string{"apply", "confirm", "unsign"} {
+			c := p.fresh(t, bank)
+			t.Run(operation+" "+kind, func(t *testing.T) { p.strike(t, "/banks/"+bank, bank, c, operation, kind) })
+		}
+	}
+	p.mustAgree(t)
+}
+
+// undoes: what became of a request is found out by undoing it.
+func (p *pair) undoes(bank string) bool {
+	return p.set.Channel(p.set.Bank(bank).Routes[0].Channel).Protocol == "iso8583"
+}
+
 // fresh is a customer whom no test has used yet.
 func (p *pair) fresh(t *testing.T, bank string) control.Customer {
 	t.Helper()
@@ -111,6 +133,8 @@ func (p *pair) strike(t *testing.T, subject, bank string, c control.Customer, op
 		a = p.approve(t, bank, c, a)
 	case err != nil || a.State != "awaiting_code":
 		t.Fatalf("apply: %s, %v", a.State, err)
+	case operation == "confirm" && p.undoes(bank):
+		p.confirmedOrUndone(t, bank, a, c)
 	default:
 		a = p.confirmUntilActive(t, a, c, p.code(t, bank, c, "").Code.Reveal())
 	}
@@ -148,9 +172,31 @@ func (p *pair) applied(t *testing.T, bank, kind string, c control.Customer, a cl
 		p.confirmUntilActive(t, a, c, p.code(t, bank, c, "").Code.Reveal())
 	case a.State != "failed":
 		t.Errorf("the binding is %s", a.State)
-	case committed:
+	case committed && !p.undoes(bank):
 		t.Errorf("the bank has sent a code, and the binding failed with %s", a.Problem.Code)
 	}
+}
+
+// confirmedOrUndone brings the code. Either the agreement is there on both sides, or on neither.
+func (p *pair) confirmedOrUndone(t *testing.T, bank string, a client.Answer, c control.Customer) {
+	t.Helper()
+	a, err := p.client.Confirm(t.Context(), a.ID, confirmation(a, c, p.code(t, bank, c, "").Code.Reveal()), client.NewKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.State == "processing" {
+		a = p.decided(t, a.ID)
+	}
+	signed := 0
+	for _, one := range p.agreements(t, bank, c) {
+		if one.State == "signed" {
+			signed++
+		}
+	}
+	if a.State == "active" && signed == 1 || a.State == "failed" && a.Problem.Category == "bank" && signed == 0 {
+		return
+	}
+	t.Errorf("the binding is %s (%s), and the bank has %d agreements", a.State, a.Problem.Code, signed)
 }
 
 // confirmUntilActive brings the code until the binding is active.

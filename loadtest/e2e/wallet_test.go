@@ -3,11 +3,13 @@ package e2e
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"kaqiao/gateway/client"
 	"kaqiao/loadtest/control"
+	"kaqiao/loadtest/load"
 )
 
 // patience is how long a test waits for something that must happen.
@@ -30,14 +32,15 @@ func eventually(t testing.TB, what string, done func(ctx context.Context) bool) 
 	}
 }
 
-// customers are people of one kind whose cards are unbound.
+// customers are people of one kind whose cards are unbound, and whom every channel can name.
 func (p *pair) customers(t testing.TB, bank, kind string, n int) []control.Customer {
 	t.Helper()
-	found, _, err := p.control.Customers(t.Context(), bank, kind, "", n)
+	all, _, err := p.control.Customers(t.Context(), bank, kind, "", 2*n+10)
+	found := slices.DeleteFunc(all, func(c control.Customer) bool { return !load.InGBK(c.Name.Reveal()) })
 	if err != nil || len(found) < n {
 		t.Fatalf("bank %s: %d customers of kind %s, want %d: %v", bank, len(found), kind, n, err)
 	}
-	return found
+	return found[:n]
 }
 
 // request is what a wallet sends for a customer's first card.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"kaqiao/loadtest/control"
 )
@@ -50,6 +51,8 @@ type Subject struct {
 	Kind     string // of customer: debit, credit…
 	Customer *control.Customer
 	Planned  *Planned // what it is made to run into; nil: nothing
+
+	charset bool // the bank's channel can't carry every name
 }
 
 // Card is the card that is bound.
@@ -119,7 +122,8 @@ func (c Choice) Plan(ctx context.Context, farm People, banks []control.Bank, wei
 		if !apart {
 			lane = healthy.next(planned[i])
 		}
-		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix), Planned: voices.of(planned[i], banks[lane].Protocol)}
+		plan[i] = Subject{Lane: lane, Bank: banks[lane].ID, Kind: draw(kinds, mix), Planned: voices.of(planned[i], banks[lane].Protocol),
+			charset: banks[lane].Protocol == "iso8583"}
 		if p := planned[i]; p != nil && p.from.kind != "" {
 			plan[i].Kind = p.from.kind
 		}
@@ -163,10 +167,26 @@ func people(ctx context.Context, farm People, plan []Subject, need map[source]in
 type source struct {
 	bank, kind string
 	refused    bool // only those whose card can't pay online
+	charset    bool // only those whose name stands in GBK
+}
+
+// has reports whether a customer is one of these.
+func (from source) has(c control.Customer) bool {
+	if len(c.Cards) == 0 || from.refused && c.Cards[0].OnlinePayment {
+		return false
+	}
+	return !from.charset || InGBK(c.Name.Reveal())
+}
+
+// InGBK reports whether a name can be written in GBK. Where a channel knows no
+// other characters the gateway refuses the rest, and rightly: nobody's failure to measure.
+func InGBK(name string) bool {
+	_, err := simplifiedchinese.GBK.NewEncoder().String(name)
+	return err == nil
 }
 
 func (s Subject) source() source {
-	return source{s.Bank, s.Kind, s.Planned != nil && s.Planned.from.refused}
+	return source{s.Bank, s.Kind, s.Planned != nil && s.Planned.from.refused, s.charset}
 }
 
 func fetch(ctx context.Context, farm People, need map[source]int) (map[source][]control.Customer, error) {
@@ -203,7 +223,7 @@ func fetchFrom(ctx context.Context, farm People, from source, n int) ([]control.
 			return nil, fmt.Errorf("customers of %s: %w", from.bank, err)
 		}
 		for _, c := range page {
-			if len(c.Cards) > 0 && (!from.refused || !c.Cards[0].OnlinePayment) {
+			if from.has(c) {
 				people = append(people, c)
 			}
 		}

@@ -48,6 +48,8 @@ func voiced(p *Planned, protocol string) *Planned {
 		out.Want.Code = "identity_mismatch" // 05: which of them is not said
 	case p.Kind == "wrong_expiry":
 		out.Want.Code = "card_expired" // 54: expired, or another month
+	case p.Kind == "virtual":
+		out.Want.Code = "online_payment_not_opened" // 57: not permitted to the holder
 	case p.Kind == "closed":
 		out.Want.Code, out.Want.Category = "card_invalid", Information // 14: no such card, or closed
 	case p.Doubt: // there is no query: what is doubtful is undone

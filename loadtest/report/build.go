@@ -135,6 +135,9 @@ func promises(run Run) []Promise {
 				}
 			}
 			for _, s := range []load.Step{load.Apply, load.Confirm} {
+				if s == load.Confirm && sum.Steps[s].All().Count() == 0 && sum.Steps[load.Approval].All().Count() > 0 {
+					continue // these banks are brought no code
+				}
 				list = append(list, judge(p, tier, ids, s, sum.Steps[s].Banked))
 			}
 		}

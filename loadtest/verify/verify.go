@@ -185,6 +185,11 @@ func (c *comparison) rest() {
 	for at, a := range c.books {
 		row := Row{Class: FarmOnly, Bank: at.bank, Agreement: a.Number, CardLast4: a.CardLast4, FarmState: a.State}
 		card := cardAt{at.bank, a.CardLast4}
+		if a.State == "invalidated" { // signed and undone: the gateway has never known its number
+			row.Class = Matched
+			c.put(row)
+			continue
+		}
 		if list := c.doubtful[card]; len(list) > 0 {
 			row.Class, row.Binding, row.GatewayState = Undecided, list[0].ID, list[0].State
 			c.doubtful[card] = list[1:]

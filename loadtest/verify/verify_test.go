@@ -24,6 +24,7 @@ func TestEachRowHasItsClass(t *testing.T) {
 		{"signed on both sides", []Binding{{"b1", "abc", "active", "A1", "0012"}}, []control.Agreement{{Number: "A1", State: "signed"}}, nil},
 		{"ended on both sides", []Binding{{"b1", "abc", "revoked", "A1", "0012"}}, []control.Agreement{{Number: "A1", State: "unsigned"}}, nil},
 		{"ended by the bank, noticed", []Binding{{"b1", "abc", "revoked", "A1", "0012"}}, []control.Agreement{{Number: "A1", State: "invalidated"}}, nil},
+		{"signed and undone, unheard of", []Binding{{"b1", "abc", "failed", "", "0012"}}, []control.Agreement{{Number: "A1", State: "invalidated", CardLast4: "0012"}}, nil},
 		{"no agreement anywhere", []Binding{{"b1", "abc", "failed", "", "0012"}, {"b2", "abc", "awaiting_code", "", "0012"}}, nil, nil},
 		{"the bank has none", []Binding{{"b1", "abc", "active", "A1", "0012"}}, nil, []string{GatewayOnly}},
 		{"active without a number", []Binding{{"b1", "abc", "active", "", "0012"}}, nil, []string{GatewayOnly}},

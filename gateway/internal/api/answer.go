@@ -109,8 +109,6 @@ var (
 
 	_ gen.CreateVerificationResponseObject = (*answer)(nil)
 	_ gen.ListKeysResponseObject           = (*answer)(nil)
-	_ gen.ListEventsResponseObject         = (*answer)(nil)
-	_ gen.ReplayEventsResponseObject       = (*answer)(nil)
 )
 
 func (a *answer) VisitCreateBindingResponse(w http.ResponseWriter) error    { return a.write(w) }
@@ -129,5 +127,3 @@ func (a *answer) VisitForceChannelResponse(w http.ResponseWriter) error     { re
 
 func (a *answer) VisitCreateVerificationResponse(w http.ResponseWriter) error { return a.write(w) }
 func (a *answer) VisitListKeysResponse(w http.ResponseWriter) error           { return a.write(w) }
-func (a *answer) VisitListEventsResponse(w http.ResponseWriter) error         { return a.write(w) }
-func (a *answer) VisitReplayEventsResponse(w http.ResponseWriter) error       { return a.write(w) }

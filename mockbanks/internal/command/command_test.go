@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"kaqiao/profiles"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,6 +25,20 @@ func run(t *testing.T, env []string, args ...string) (code int, out, errs string
 	var o, e bytes.Buffer
 	code = Run(t.Context(), args, env, &o, &e)
 	return code, o.String(), e.String()
+}
+
+// freePorts lets every channel listen wherever there is room.
+func freePorts(t *testing.T) string {
+	t.Helper()
+	set, err := profiles.Shipped(profiles.LoadOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, c := range set.Channels {
+		all = append(all, c.ID+"=127.0.0.1:0")
+	}
+	return strings.Join(all, ",")
 }
 
 func TestServeRunsUntilItIsTold(t *testing.T) {
@@ -40,7 +56,7 @@ func TestServeRunsUntilItIsTold(t *testing.T) {
 	said := &lines{arrived: make(chan string, 64)}
 	var errs bytes.Buffer
 	done := make(chan int, 1)
-	env := []string{"KAQIAO_FARM_PEOPLE=3", "KAQIAO_FARM_LISTEN=nucc=127.0.0.1:0", "OTHER=1"}
+	env := []string{"KAQIAO_FARM_PEOPLE=3", "KAQIAO_FARM_LISTEN=" + freePorts(t), "OTHER=1"}
 	go func() {
 		done <- Run(ctx, []string{"serve", "--keys", keys, "--data", data, "--control", "127.0.0.1:0"}, env, said, &errs)
 	}()
