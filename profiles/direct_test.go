@@ -39,7 +39,7 @@ func TestDirectRoute(t *testing.T) {
 	if o, ok := c.Options.(*iso8583.Options); !ok || o.MAC != "x919" {
 		t.Errorf("options %+v", c.Options)
 	}
-	if c.Limits.PerSecond != 7 || bank.Limits.PerSecond != 8 || c.Limits.InFlight != 64 || c.Timeouts.Connect.Std() != 2*time.Second || len(c.Resolve.After) != 7 {
+	if c.Limits.PerSecond != 7 || bank.Limits.PerSecond != 8 || c.Limits.InFlight != 64 || c.Timeouts.Connect.Std() != 2*time.Second || len(c.Resolve.After) != 9 || c.Resolve.HumanAfter.Std() != 24*time.Hour {
 		t.Errorf("defaults: %+v", c)
 	}
 	if !slices.Contains(set.Channels, c) || !slices.IsSortedFunc(set.Channels, func(a, b *profiles.Channel) int { return strings.Compare(a.ID, b.ID) }) {
@@ -56,7 +56,7 @@ func TestDirectRouteRules(t *testing.T) {
 `
 	const url = "        url: tcp://127.0.0.1:9198"
 	try(t, "banks/mybank.yaml", []broken{
-		{direct, direct + "      protocl: epcc\n", `routes[1].direct: unknown key "protocl" (did you mean protocol?)`},
+		{direct, direct + "      protocl: epcc\n", `routes[1].direct: unknown key "protocl" (did you mean protocol?)`}, //nolint:misspell // it is what is tried
 		{direct, direct + "      id: mybank\n", `routes[1].direct: unknown key "id"`},
 		{direct, direct + "      name: {zh: x, en: x}\n", `routes[1].direct: unknown key "name"`},
 		{"protocol: iso8583", "protocol: iso858", `routes[1].direct.protocol: "iso858" is not one of`},

@@ -378,13 +378,16 @@ type Key struct {
 
 // Resolve is how an unknown outcome is found out.
 type Resolve struct {
-	// After are the pauses before each query, 1 to 32 of 10ms to 24h; the last repeats. Default [2s, 5s, 15s, 1m, 5m, 30m, 2h].
+	// After are the pauses before each query, 1 to 32 of 10ms to 24h; the last repeats. Default [2s, 5s, 15s, 1m, 5m, 30m, 2h, 12h, 24h].
 	After []Duration `yaml:"after"`
 	// VisibleAfter is how long the bank may not see yet what it has done, 0s to 1h. Default 5s.
 	// "Not found" is believed only after it.
 	VisibleAfter *Duration `yaml:"visible_after"`
 	// NotFoundTimes is how many answers of "not found" are believed together, 1 to 10. Default 2.
 	NotFoundTimes int `yaml:"not_found_times"`
+	// HumanAfter is how long nobody knows before a person is asked as well, 10m to 720h. Default 24h. The bank goes on being
+	// asked; what its own people have yet to approve is not meant.
+	HumanAfter Duration `yaml:"human_after"`
 }
 
 // Platform is one file of platforms/: a wallet with its rules (M31).

@@ -11,7 +11,7 @@ func defaultPauses() []Duration {
 	var list []Duration
 	for _, d := range []time.Duration{
 		2 * time.Second, 5 * time.Second, 15 * time.Second,
-		time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour,
+		time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 12 * time.Hour, 24 * time.Hour,
 	} {
 		list = append(list, Duration(d))
 	}
@@ -180,6 +180,7 @@ func (r *rules) resolve(p place, v *Resolve) {
 		span(visible, v.VisibleAfter, 0, 0, time.Hour)
 	}
 	whole(p.key("not_found_times"), &v.NotFoundTimes, 2, 1, 10)
+	span(p.key("human_after"), &v.HumanAfter, 24*time.Hour, 10*time.Minute, 30*24*time.Hour)
 }
 
 func (r *rules) channelMock(p place, m *ChannelMock) {

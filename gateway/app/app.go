@@ -135,7 +135,7 @@ func (a *App) wire() error {
 	}
 
 	a.server, err = api.New(api.Config{
-		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, Operator: callers.Operator,
+		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, Events: a.deliverer, Operator: callers.Operator,
 		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
 		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
 	})

@@ -68,6 +68,22 @@ func (c *Client) ForceChannel(ctx context.Context, id string, in Force) (BankHea
 	return out, err
 }
 
+// Events lists events of a caller, oldest first: this one's own where q names none.
+func (c *Client) Events(ctx context.Context, q ListEventsParams) (EventPage, error) {
+	out, _, err := call[EventPage](ctx, c, "list events", func() (*http.Response, error) {
+		return c.transport.ListEvents(ctx, &q, dropUnset)
+	})
+	return out, err
+}
+
+// Replay has events delivered once more, at most 1,000 at once.
+func (c *Client) Replay(ctx context.Context, in ReplayRequest) (Replay, error) {
+	out, _, err := call[Replay](ctx, c, "replay events", func() (*http.Response, error) {
+		return c.transport.ReplayEvents(ctx, in)
+	})
+	return out, err
+}
+
 // Create starts a binding. An empty key means a fresh one.
 func (c *Client) Create(ctx context.Context, in BindingRequest, key string) (Answer, error) {
 	key = orNew(key)

@@ -305,6 +305,27 @@ func (e DocumentType) Valid() bool {
 	}
 }
 
+// Defines values for EventState.
+const (
+	EventStateDead      EventState = "dead"
+	EventStateDelivered EventState = "delivered"
+	EventStateWaiting   EventState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the EventState enum.
+func (e EventState) Valid() bool {
+	switch e {
+	case EventStateDead:
+		return true
+	case EventStateDelivered:
+		return true
+	case EventStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ForceState.
 const (
 	ForceStateAuto   ForceState = "auto"
@@ -1171,6 +1192,9 @@ type BindingState string
 // Example: 123
 type CVV = string
 
+// CallerID Example: wallet-a
+type CallerID = string
+
 // CancelRequest Nothing can be said here.
 type CancelRequest = map[string]interface{}
 
@@ -1363,6 +1387,56 @@ type Document struct {
 // DocumentType defines model for DocumentType.
 type DocumentType string
 
+// Event The body of what is posted to a caller's endpoint.
+type Event struct {
+	// Data Example: {"bank":{"id":"abc","tier":"state"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"challenge":{"attempts_left":3,"expires_at":"2026-11-23T10:05:00+08:00","kind":"sms","resend_at":"2026-11-23T10:01:00+08:00","to":"138****8000"},"channel":"nucc","created_at":"2026-11-23T10:00:00+08:00","id":"bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","next":{"action":"confirm","before":"2026-11-23T10:05:00+08:00","requires":["code"]},"platform":"wechat","state":"awaiting_code","updated_at":"2026-11-23T10:00:00+08:00","user_id":"u_1001"}
+	Data Binding `json:"data"`
+
+	// Timestamp When it happened. When it was posted is in `webhook-timestamp`.
+	Timestamp time.Time `json:"timestamp"`
+
+	// Type What has happened. More may come.
+	//
+	// Example: binding.active
+	Type string `json:"type"`
+}
+
+// EventID Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+type EventID = string
+
+// EventPage defines model for EventPage.
+type EventPage struct {
+	Events []EventRecord `json:"events"`
+
+	// NextCursor Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	NextCursor EventID `json:"next_cursor,omitempty,omitzero"`
+}
+
+// EventRecord defines model for EventRecord.
+type EventRecord struct {
+	// Event The body of what is posted to a caller's endpoint.
+	Event Event `json:"event"`
+
+	// ID Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	ID EventID `json:"id"`
+
+	// NextAt When it is tried next, where it waits.
+	NextAt time.Time `json:"next_at,omitempty,omitzero"`
+
+	// Note Why it is not delivered yet.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// State `dead`: it was given up, or the endpoint has answered 410. Only a replay delivers it.
+	State EventState `json:"state"`
+
+	// Subject The id of what it is about. Events of one subject are delivered in order.
+	Subject string `json:"subject"`
+	Tries   int    `json:"tries"`
+}
+
+// EventState `dead`: it was given up, or the endpoint has answered 410. Only a replay delivers it.
+type EventState string
+
 // Expiry Year and month.
 //
 // Example: 2029-08
@@ -1450,6 +1524,9 @@ type LatencySeen struct {
 	P50Ms     float64 `json:"p50_ms"`
 	P99Ms     float64 `json:"p99_ms"`
 }
+
+// Moment Example: 2026-11-23T12:00:00+08:00
+type Moment = time.Time
 
 // Money Example: {"currency":"CNY","minor":20000}
 type Money struct {
@@ -1634,6 +1711,29 @@ type PublicKeyAlgorithm string
 // PublicKeyState defines model for PublicKey.State.
 type PublicKeyState string
 
+// Replay defines model for Replay.
+type Replay struct {
+	// NextCursor Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	NextCursor EventID `json:"next_cursor,omitempty,omitzero"`
+	Replayed   int     `json:"replayed"`
+}
+
+// ReplayRequest defines model for ReplayRequest.
+type ReplayRequest struct {
+	// Caller Example: wallet-a
+	Caller CallerID `json:"caller,omitempty,omitzero"`
+
+	// Cursor Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Cursor EventID   `json:"cursor,omitempty,omitzero"`
+	Ids    []EventID `json:"ids,omitempty,omitzero"`
+
+	// Since Example: 2026-11-23T12:00:00+08:00
+	Since Moment `json:"since,omitempty,omitzero"`
+
+	// State `dead`: it was given up, or the endpoint has answered 410. Only a replay delivers it.
+	State EventState `json:"state,omitempty,omitzero"`
+}
+
 // Retry defines model for Retry.
 type Retry struct {
 	Advice RetryAdvice `json:"advice"`
@@ -1795,6 +1895,24 @@ type PutPasswordFreeParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// Caller Whose. Default the caller itself; another's may be seen by operators alone.
+	Caller CallerID `form:"caller,omitempty" json:"caller,omitempty,omitzero"`
+
+	// State Only events in this state.
+	State EventState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Since Only events that happened at this time or later.
+	Since Moment `form:"since,omitempty" json:"since,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor EventID `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit The length of a page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // CreateVerificationParams defines parameters for CreateVerification.
 type CreateVerificationParams struct {
 	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
@@ -1824,6 +1942,9 @@ type ResolveCardJSONRequestBody = CardResolveRequest
 
 // ForceChannelJSONRequestBody defines body for ForceChannel for application/json ContentType.
 type ForceChannelJSONRequestBody = Force
+
+// ReplayEventsJSONRequestBody defines body for ReplayEvents for application/json ContentType.
+type ReplayEventsJSONRequestBody = ReplayRequest
 
 // CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
 type CreateVerificationJSONRequestBody = VerificationRequest
@@ -2050,6 +2171,31 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
 	ForceChannel(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEvents List the events of a caller, oldest first, whether or not they were delivered.
+	//
+	// Corresponds with GET /v1/events (the `ListEvents` operationId).
+	ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayEventsWithBody Have events delivered once more, in order and under the ids they had.
+	//
+	// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+	// begins. A caller replays its own events, an operator anybody's.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+	ReplayEventsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayEvents Have events delivered once more, in order and under the ids they had.
+	//
+	// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+	// begins. A caller replays its own events, an operator anybody's.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+	ReplayEvents(ctx context.Context, body ReplayEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
 	//
@@ -2444,6 +2590,61 @@ func (c *Transport) ForceChannelWithBody(ctx context.Context, id ProfileID, cont
 // Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
 func (c *Transport) ForceChannel(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewForceChannelRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEvents List the events of a caller, oldest first, whether or not they were delivered.
+//
+// Corresponds with GET /v1/events (the `ListEvents` operationId).
+func (c *Transport) ListEvents(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEventsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayEventsWithBody Have events delivered once more, in order and under the ids they had.
+//
+// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+// begins. A caller replays its own events, an operator anybody's.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+func (c *Transport) ReplayEventsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayEventsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayEvents Have events delivered once more, in order and under the ids they had.
+//
+// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+// begins. A caller replays its own events, an operator anybody's.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+func (c *Transport) ReplayEvents(ctx context.Context, body ReplayEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayEventsRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3174,6 +3375,128 @@ func NewForceChannelRequestWithBody(server string, id ProfileID, contentType str
 	return req, nil
 }
 
+// NewListEventsRequest constructs an http.Request for the ListEvents method
+func NewListEventsRequest(server string, params *ListEventsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/events")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "caller", params.Caller, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReplayEventsRequest calls the generic ReplayEvents builder with application/json body
+func NewReplayEventsRequest(server string, body ReplayEventsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayEventsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReplayEventsRequestWithBody constructs an http.Request for the ReplayEvents method, with any body, and a specified content type
+func NewReplayEventsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/events/replay")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListKeysRequest constructs an http.Request for the ListKeys method
 func NewListKeysRequest(server string) (*http.Request, error) {
 	var err error
@@ -3456,6 +3779,33 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /v1/channels/{id}/breaker (the `ForceChannel` operationId).
 	ForceChannelWithResponse(ctx context.Context, id ProfileID, body ForceChannelJSONRequestBody, reqEditors ...RequestEditorFn) (*ForceChannelResponse, error)
+
+	// ListEventsWithResponse List the events of a caller, oldest first, whether or not they were delivered.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/events (the `ListEvents` operationId).
+	ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error)
+
+	// ReplayEventsWithBodyWithResponse Have events delivered once more, in order and under the ids they had.
+	//
+	// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+	// begins. A caller replays its own events, an operator anybody's.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+	ReplayEventsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayEventsResponse, error)
+
+	// ReplayEventsWithResponse Have events delivered once more, in order and under the ids they had.
+	//
+	// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+	// begins. A caller replays its own events, an operator anybody's.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+	ReplayEventsWithResponse(ctx context.Context, body ReplayEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayEventsResponse, error)
 
 	// ListKeysWithResponse The public keys to which sensitive fields may be sealed, the one to use first.
 	//
@@ -4429,6 +4779,132 @@ func (r ForceChannelResponse) ContentType() string {
 	return ""
 }
 
+// ListEventsResponse200Headers the declared response headers of an HTTP 200 response for ListEvents
+type ListEventsResponse200Headers struct {
+	XRequestID string
+}
+
+// ListEventsResponseDefaultHeaders the declared response headers of an HTTP default response for ListEvents
+type ListEventsResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type ListEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EventPage
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListEventsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListEventsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEventsResponse) GetJSON200() *EventPage {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListEventsResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayEventsResponse200Headers the declared response headers of an HTTP 200 response for ReplayEvents
+type ReplayEventsResponse200Headers struct {
+	XRequestID string
+}
+
+// ReplayEventsResponseDefaultHeaders the declared response headers of an HTTP default response for ReplayEvents
+type ReplayEventsResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type ReplayEventsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Replay
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplayEventsResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ReplayEventsResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplayEventsResponse) GetJSON200() *Replay {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReplayEventsResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayEventsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayEventsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayEventsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayEventsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListKeysResponse200Headers the declared response headers of an HTTP 200 response for ListKeys
 type ListKeysResponse200Headers struct {
 	XRequestID string
@@ -4841,6 +5317,51 @@ func (c *ClientWithResponses) ForceChannelWithResponse(ctx context.Context, id P
 		return nil, err
 	}
 	return ParseForceChannelResponse(rsp)
+}
+
+// ListEventsWithResponse List the events of a caller, oldest first, whether or not they were delivered.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/events (the `ListEvents` operationId).
+func (c *ClientWithResponses) ListEventsWithResponse(ctx context.Context, params *ListEventsParams, reqEditors ...RequestEditorFn) (*ListEventsResponse, error) {
+	rsp, err := c.ListEvents(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEventsResponse(rsp)
+}
+
+// ReplayEventsWithBodyWithResponse Have events delivered once more, in order and under the ids they had.
+//
+// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+// begins. A caller replays its own events, an operator anybody's.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+func (c *ClientWithResponses) ReplayEventsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayEventsResponse, error) {
+	rsp, err := c.ReplayEventsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayEventsResponse(rsp)
+}
+
+// ReplayEventsWithResponse Have events delivered once more, in order and under the ids they had.
+//
+// At least one of `ids`, `state` and `since` must be sent. At most 1,000 events are replayed at once; `next_cursor` is where the rest
+// begins. A caller replays its own events, an operator anybody's.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/events/replay (the `ReplayEvents` operationId).
+func (c *ClientWithResponses) ReplayEventsWithResponse(ctx context.Context, body ReplayEventsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayEventsResponse, error) {
+	rsp, err := c.ReplayEvents(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayEventsResponse(rsp)
 }
 
 // ListKeysWithResponse The public keys to which sensitive fields may be sealed, the one to use first.
@@ -6049,6 +6570,132 @@ func ParseForceChannelResponse(rsp *http.Response) (*ForceChannelResponse, error
 		response.Headers200 = &headers
 	case true:
 		var headers ForceChannelResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEventsResponse parses an HTTP response from a ListEventsWithResponse call
+func ParseListEventsResponse(rsp *http.Response) (*ListEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EventPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListEventsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListEventsResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplayEventsResponse parses an HTTP response from a ReplayEventsWithResponse call
+func ParseReplayEventsResponse(rsp *http.Response) (*ReplayEventsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayEventsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Replay
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplayEventsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ReplayEventsResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -109,6 +109,8 @@ var (
 
 	_ gen.CreateVerificationResponseObject = (*answer)(nil)
 	_ gen.ListKeysResponseObject           = (*answer)(nil)
+	_ gen.ListEventsResponseObject         = (*answer)(nil)
+	_ gen.ReplayEventsResponseObject       = (*answer)(nil)
 )
 
 func (a *answer) VisitCreateBindingResponse(w http.ResponseWriter) error    { return a.write(w) }
@@ -127,3 +129,5 @@ func (a *answer) VisitForceChannelResponse(w http.ResponseWriter) error     { re
 
 func (a *answer) VisitCreateVerificationResponse(w http.ResponseWriter) error { return a.write(w) }
 func (a *answer) VisitListKeysResponse(w http.ResponseWriter) error           { return a.write(w) }
+func (a *answer) VisitListEventsResponse(w http.ResponseWriter) error         { return a.write(w) }
+func (a *answer) VisitReplayEventsResponse(w http.ResponseWriter) error       { return a.write(w) }

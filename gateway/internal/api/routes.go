@@ -23,6 +23,8 @@ func (s *Server) routes(e *echo.Echo) {
 	e.DELETE("/v1/bindings/:id", h.RevokeBinding, called...)
 
 	e.POST("/v1/verifications", h.CreateVerification, called...)
+	e.GET("/v1/events", h.ListEvents, called...)
+	e.POST("/v1/events/replay", h.ReplayEvents, called...)
 	e.GET("/v1/keys", h.ListKeys, called...)
 
 	e.GET("/v1/banks", h.ListBanks, called...)

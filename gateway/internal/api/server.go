@@ -60,7 +60,9 @@ type Config struct {
 	Fingerprint func(canonical []byte) []byte
 	// Gates tells how banks and channels fare.
 	Gates Gates
-	// Operator says which callers may overrule the gates. Nil: none.
+	// Events knows what callers were told.
+	Events Events
+	// Operator says which callers may overrule the gates, and see and replay others' events. Nil: none.
 	Operator func(caller string) bool
 	// Ready returns why the gateway can't work, or nil.
 	Ready func() error
@@ -95,7 +97,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.BodyBytes == 0 {
 		cfg.BodyBytes = DefaultBodyBytes
 	}
-	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Envelopes == nil || cfg.Fingerprint == nil || cfg.Gates == nil ||
+	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Envelopes == nil || cfg.Fingerprint == nil || cfg.Gates == nil || cfg.Events == nil ||
 		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {
 		return nil, errors.New("api: Config is not complete")
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func keys(w world) *cobra.Command {
-	c := &cobra.Command{Use: "keys", Short: "Make the vault's key, callers' keys and envelope keys", Args: none, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	c := &cobra.Command{Use: "keys", Short: "Make the vault's key, callers' keys, envelope keys and webhooks", Args: none, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	data := c.PersistentFlags().String("data", app.Defaults().Data, "the gateway's data folder")
 
 	vault := &cobra.Command{
@@ -48,6 +48,6 @@ func keys(w world) *cobra.Command {
 	caller.Flags().StringVar(&as.ID, "id", "", "a to z, 0 to 9 and -, at most 32 characters")
 	caller.Flags().BoolVar(&as.Operator, "operator", false, "the caller may overrule the gates of banks and channels")
 	caller.Flags().StringVar(&as.Envelope, "envelope", "", "required: the caller must seal card, CVV and document numbers; optional: it may (default: as it was)")
-	c.AddCommand(vault, caller, envelopes(w, data))
+	c.AddCommand(vault, caller, envelopes(w, data), webhooks(w, data))
 	return c
 }

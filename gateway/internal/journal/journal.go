@@ -209,6 +209,14 @@ type Numbered interface {
 	ByNumber(ctx context.Context, channel, number string) (Attempt, error)
 }
 
+// Doubtful is the power to find what nobody could find out.
+type Doubtful interface {
+	// Undecided returns open attempts whose outcome is unknown and that do something at a bank, oldest first, at most
+	// limit, 1 to 10,000: those meant before a moment, and unsignings whenever they were meant, since one that is
+	// sent again stands in for the one before it.
+	Undecided(ctx context.Context, before time.Time, limit int) ([]Attempt, error)
+}
+
 // Outbox is the power to find what callers are to be told. What is delivered is written by Apply.
 type Outbox interface {
 	// DueEvents returns the first waiting event of each subject whose NextAt has come: of no subject

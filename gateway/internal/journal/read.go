@@ -23,7 +23,7 @@ type readStatements struct {
 	attempt, attempts, key, sealed     *sql.Stmt
 	number                             *sql.Stmt
 	dueEvents, events                  *sql.Stmt
-	due, expired                       *sql.Stmt
+	due, expired, undecided            *sql.Stmt
 }
 
 type query struct {
@@ -52,6 +52,8 @@ func (r *readStatements) queries() []query {
 					FROM attempts WHERE due_at IS NOT NULL AND due_at <= ?)
 				ORDER BY turn, due_at, id LIMIT ?)
 			ORDER BY due_at, id`},
+		{&r.undecided, `SELECT ` + attemptColumns + ` FROM attempts WHERE due_at > 0 AND outcome = 'unknown' AND of = ''
+			AND (intended_at <= ? OR kind = 'unsign') ORDER BY intended_at, id LIMIT ?`},
 		{&r.dueEvents, dueEventsSQL},
 		{&r.events, eventsSQL},
 		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
@@ -148,6 +150,14 @@ func (s *SQLite) Due(ctx context.Context, now time.Time, limit int) ([]Attempt, 
 		return nil, fmt.Errorf("journal: due: limit %d: must be 1 to %d", limit, maxDue)
 	}
 	return all(ctx, s.read.due, scanAttempt, nanos(now), limit)
+}
+
+// Undecided implements Doubtful.
+func (s *SQLite) Undecided(ctx context.Context, before time.Time, limit int) ([]Attempt, error) {
+	if limit < 1 || limit > maxDue {
+		return nil, fmt.Errorf("journal: undecided: limit %d: must be 1 to %d", limit, maxDue)
+	}
+	return all(ctx, s.read.undecided, scanAttempt, nanos(before), limit)
 }
 
 // Expired returns bindings in one of the states whose time is over, oldest

@@ -48,6 +48,7 @@ type SQLite struct {
 var (
 	_ Store      = (*SQLite)(nil)
 	_ Agreements = (*SQLite)(nil)
+	_ Doubtful   = (*SQLite)(nil)
 )
 
 // Open opens the journal and brings its schema up to date. The error wraps

@@ -307,6 +307,27 @@ func (e DocumentType) Valid() bool {
 	}
 }
 
+// Defines values for EventState.
+const (
+	EventStateDead      EventState = "dead"
+	EventStateDelivered EventState = "delivered"
+	EventStateWaiting   EventState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the EventState enum.
+func (e EventState) Valid() bool {
+	switch e {
+	case EventStateDead:
+		return true
+	case EventStateDelivered:
+		return true
+	case EventStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ForceState.
 const (
 	ForceStateAuto   ForceState = "auto"
@@ -1173,6 +1194,9 @@ type BindingState string
 // Example: 123
 type CVV = secret.CVV
 
+// CallerID Example: wallet-a
+type CallerID = string
+
 // CancelRequest Nothing can be said here.
 type CancelRequest = map[string]interface{}
 
@@ -1365,6 +1389,56 @@ type Document struct {
 // DocumentType defines model for DocumentType.
 type DocumentType string
 
+// Event The body of what is posted to a caller's endpoint.
+type Event struct {
+	// Data Example: {"bank":{"id":"abc","tier":"state"},"card":{"last4":"0018","scheme":"unionpay","type":"debit"},"challenge":{"attempts_left":3,"expires_at":"2026-11-23T10:05:00+08:00","kind":"sms","resend_at":"2026-11-23T10:01:00+08:00","to":"138****8000"},"channel":"nucc","created_at":"2026-11-23T10:00:00+08:00","id":"bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX","next":{"action":"confirm","before":"2026-11-23T10:05:00+08:00","requires":["code"]},"platform":"wechat","state":"awaiting_code","updated_at":"2026-11-23T10:00:00+08:00","user_id":"u_1001"}
+	Data Binding `json:"data"`
+
+	// Timestamp When it happened. When it was posted is in `webhook-timestamp`.
+	Timestamp time.Time `json:"timestamp"`
+
+	// Type What has happened. More may come.
+	//
+	// Example: binding.active
+	Type string `json:"type"`
+}
+
+// EventID Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+type EventID = string
+
+// EventPage defines model for EventPage.
+type EventPage struct {
+	Events []EventRecord `json:"events"`
+
+	// NextCursor Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	NextCursor EventID `json:"next_cursor,omitempty,omitzero"`
+}
+
+// EventRecord defines model for EventRecord.
+type EventRecord struct {
+	// Event The body of what is posted to a caller's endpoint.
+	Event Event `json:"event"`
+
+	// ID Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	ID EventID `json:"id"`
+
+	// NextAt When it is tried next, where it waits.
+	NextAt time.Time `json:"next_at,omitempty,omitzero"`
+
+	// Note Why it is not delivered yet.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// State `dead`: it was given up, or the endpoint has answered 410. Only a replay delivers it.
+	State EventState `json:"state"`
+
+	// Subject The id of what it is about. Events of one subject are delivered in order.
+	Subject string `json:"subject"`
+	Tries   int    `json:"tries"`
+}
+
+// EventState `dead`: it was given up, or the endpoint has answered 410. Only a replay delivers it.
+type EventState string
+
 // Expiry Year and month.
 //
 // Example: 2029-08
@@ -1452,6 +1526,9 @@ type LatencySeen struct {
 	P50Ms     float64 `json:"p50_ms"`
 	P99Ms     float64 `json:"p99_ms"`
 }
+
+// Moment Example: 2026-11-23T12:00:00+08:00
+type Moment = time.Time
 
 // Money Example: {"currency":"CNY","minor":20000}
 type Money struct {
@@ -1636,6 +1713,29 @@ type PublicKeyAlgorithm string
 // PublicKeyState defines model for PublicKey.State.
 type PublicKeyState string
 
+// Replay defines model for Replay.
+type Replay struct {
+	// NextCursor Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	NextCursor EventID `json:"next_cursor,omitempty,omitzero"`
+	Replayed   int     `json:"replayed"`
+}
+
+// ReplayRequest defines model for ReplayRequest.
+type ReplayRequest struct {
+	// Caller Example: wallet-a
+	Caller CallerID `json:"caller,omitempty,omitzero"`
+
+	// Cursor Example: evt_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Cursor EventID   `json:"cursor,omitempty,omitzero"`
+	Ids    []EventID `json:"ids,omitempty,omitzero"`
+
+	// Since Example: 2026-11-23T12:00:00+08:00
+	Since Moment `json:"since,omitempty,omitzero"`
+
+	// State `dead`: it was given up, or the endpoint has answered 410. Only a replay delivers it.
+	State EventState `json:"state,omitempty,omitzero"`
+}
+
 // Retry defines model for Retry.
 type Retry struct {
 	Advice RetryAdvice `json:"advice"`
@@ -1797,6 +1897,24 @@ type PutPasswordFreeParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ListEventsParams defines parameters for ListEvents.
+type ListEventsParams struct {
+	// Caller Whose. Default the caller itself; another's may be seen by operators alone.
+	Caller CallerID `form:"caller,omitempty" json:"caller,omitempty,omitzero"`
+
+	// State Only events in this state.
+	State EventState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Since Only events that happened at this time or later.
+	Since Moment `form:"since,omitempty" json:"since,omitempty,omitzero"`
+
+	// Cursor The `next_cursor` of the page before.
+	Cursor EventID `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit The length of a page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // CreateVerificationParams defines parameters for CreateVerification.
 type CreateVerificationParams struct {
 	// IdempotencyKey As with `POST /v1/bindings`. Without it the route is idempotent by the binding and its state. A code and a CVV are kept nowhere, so they don't tell two bodies apart: bring another code under another key.
@@ -1826,6 +1944,9 @@ type ResolveCardJSONRequestBody = CardResolveRequest
 
 // ForceChannelJSONRequestBody defines body for ForceChannel for application/json ContentType.
 type ForceChannelJSONRequestBody = Force
+
+// ReplayEventsJSONRequestBody defines body for ReplayEvents for application/json ContentType.
+type ReplayEventsJSONRequestBody = ReplayRequest
 
 // CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
 type CreateVerificationJSONRequestBody = VerificationRequest
@@ -1871,6 +1992,12 @@ type ServerInterface interface {
 	// ForceChannel The same for a channel, and so for all banks over it.
 	// (PUT /v1/channels/{id}/breaker)
 	ForceChannel(ctx echo.Context, id ProfileID) error
+	// ListEvents List the events of a caller, oldest first, whether or not they were delivered.
+	// (GET /v1/events)
+	ListEvents(ctx echo.Context, params ListEventsParams) error
+	// ReplayEvents Have events delivered once more, in order and under the ids they had.
+	// (POST /v1/events/replay)
+	ReplayEvents(ctx echo.Context) error
 	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
 	// (GET /v1/keys)
 	ListKeys(ctx echo.Context) error
@@ -2216,6 +2343,61 @@ func (w *ServerInterfaceWrapper) ForceChannel(ctx echo.Context) error {
 	return err
 }
 
+// ListEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEventsParams
+	// ------------- Optional query parameter "caller" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "caller", ctx.QueryParams(), &params.Caller, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter caller: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", ctx.QueryParams(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter since: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEvents(ctx, params)
+	return err
+}
+
+// ReplayEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayEvents(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayEvents(ctx)
+	return err
+}
+
 // ListKeys converts echo context to params.
 func (w *ServerInterfaceWrapper) ListKeys(ctx echo.Context) error {
 	var err error
@@ -2314,6 +2496,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/bindings/:id/password-free", wrapper.PutPasswordFree, options.OperationMiddlewares["putPasswordFree"]...)
 	router.POST(options.BaseURL+"/v1/cards/resolve", wrapper.ResolveCard, options.OperationMiddlewares["resolveCard"]...)
 	router.PUT(options.BaseURL+"/v1/channels/:id/breaker", wrapper.ForceChannel, options.OperationMiddlewares["forceChannel"]...)
+	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
+	router.POST(options.BaseURL+"/v1/events/replay", wrapper.ReplayEvents, options.OperationMiddlewares["replayEvents"]...)
 	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.POST(options.BaseURL+"/v1/verifications", wrapper.CreateVerification, options.OperationMiddlewares["createVerification"]...)
 
@@ -3083,6 +3267,106 @@ func (response ForceChanneldefaultApplicationProblemPlusJSONResponse) VisitForce
 	return err
 }
 
+type ListEventsRequestObject struct {
+	Params ListEventsParams
+}
+
+type ListEventsResponseObject interface {
+	VisitListEventsResponse(w http.ResponseWriter) error
+}
+
+type ListEvents200ResponseHeaders struct {
+	XRequestID string
+}
+
+type ListEvents200JSONResponse struct {
+	Body    EventPage
+	Headers ListEvents200ResponseHeaders
+}
+
+func (response ListEvents200JSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response ListEventsdefaultApplicationProblemPlusJSONResponse) VisitListEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayEventsRequestObject struct {
+	Body *ReplayEventsJSONRequestBody
+}
+
+type ReplayEventsResponseObject interface {
+	VisitReplayEventsResponse(w http.ResponseWriter) error
+}
+
+type ReplayEvents200ResponseHeaders struct {
+	XRequestID string
+}
+
+type ReplayEvents200JSONResponse struct {
+	Body    Replay
+	Headers ReplayEvents200ResponseHeaders
+}
+
+func (response ReplayEvents200JSONResponse) VisitReplayEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response ReplayEventsdefaultApplicationProblemPlusJSONResponse) VisitReplayEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListKeysRequestObject struct {
 }
 
@@ -3230,6 +3514,12 @@ type StrictServerInterface interface {
 	// ForceChannel The same for a channel, and so for all banks over it.
 	// (PUT /v1/channels/{id}/breaker)
 	ForceChannel(ctx context.Context, request ForceChannelRequestObject) (ForceChannelResponseObject, error)
+	// ListEvents List the events of a caller, oldest first, whether or not they were delivered.
+	// (GET /v1/events)
+	ListEvents(ctx context.Context, request ListEventsRequestObject) (ListEventsResponseObject, error)
+	// ReplayEvents Have events delivered once more, in order and under the ids they had.
+	// (POST /v1/events/replay)
+	ReplayEvents(ctx context.Context, request ReplayEventsRequestObject) (ReplayEventsResponseObject, error)
 	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
 	// (GET /v1/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
@@ -3760,6 +4050,77 @@ func (sh *strictHandler) ForceChannel(ctx echo.Context, id ProfileID) error {
 		return err
 	} else if validResponse, ok := response.(ForceChannelResponseObject); ok {
 		return validResponse.VisitForceChannelResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEvents operation middleware
+func (sh *strictHandler) ListEvents(ctx echo.Context, params ListEventsParams) error {
+	var request ListEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEvents(ctx.Request().Context(), request.(ListEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEventsResponseObject); ok {
+		return validResponse.VisitListEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayEvents operation middleware
+func (sh *strictHandler) ReplayEvents(ctx echo.Context) error {
+	var request ReplayEventsRequestObject
+
+	var body ReplayEventsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayEvents(ctx.Request().Context(), request.(ReplayEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayEventsResponseObject); ok {
+		return validResponse.VisitReplayEventsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -126,6 +126,30 @@ func byNumber(t testing.TB, open Open) {
 	gone[journal.Attempt](t, "attempt without a number")(found.ByNumber(t.Context(), a.Channel, ""))
 }
 
+func undecided(t testing.TB, open Open) {
+	s := fresh(t, open)
+	found, ok := s.(journal.Doubtful)
+	if !ok {
+		t.Fatal("the store does not find what is undecided")
+	}
+	var rows []journal.Attempt
+	for k := range 9 {
+		a := attempt(1, k+1)
+		a.Of, a.Outcome, a.IntendedAt = "", op.Unknown, noon.Add(time.Duration(-k)*time.Hour)
+		rows = append(rows, a)
+	}
+	rows[0].Kind = op.Unsign                            // may have been sent for the first time long ago
+	rows[1].IntendedAt = noon                           // later than asked for
+	rows[2].Outcome = op.Pending                        // people at the bank think about it
+	rows[3].AskAt = time.Time{}                         // found out
+	rows[4].Of = "att_0"                                // a question
+	rows[5].Settled, rows[5].AskAt = false, time.Time{} // its process died
+	apply(t, s, journal.Change{Attempts: rows})
+	got := must[[]journal.Attempt](t)(found.Undecided(t.Context(), noon.Add(-time.Hour), 100))
+	same(t, got, []journal.Attempt{rows[8], rows[7], rows[6], rows[5], rows[0]})
+	same(t, must[[]journal.Attempt](t)(found.Undecided(t.Context(), noon.Add(-time.Hour), 1)), got[:1])
+}
+
 func shred(t testing.TB, open Open) {
 	s := fresh(t, open)
 	for n := 1; n <= 2; n++ {

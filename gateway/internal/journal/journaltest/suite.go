@@ -37,6 +37,7 @@ var checks = []check{
 	{"the first answer of a key stays", firstAnswer},
 	{"a number on the wire is used once", numberOnce},
 	{"an attempt is found by the number made for it", byNumber},
+	{"what nobody could find out", undecided},
 	{"events of a subject are due in order", dueEvents},
 	{"events stay as they happened", eventsStay},
 	{"an attempt needs no binding", unbound},

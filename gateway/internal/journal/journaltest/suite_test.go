@@ -48,6 +48,7 @@ var twins = []struct {
 	{"writes for the departed", "a cancelled change is not written", func(s journal.Store) journal.Store { return writesLate{s} }},
 	{"acknowledges while closing", "a closed journal takes nothing", func(s journal.Store) journal.Store { return saysYes{s} }},
 	{"finds whoever carries the number", "an attempt is found by the number made for it", func(s journal.Store) journal.Store { return &carriers{Store: s} }},
+	{"has people decide for the bank's", "what nobody could find out", func(s journal.Store) journal.Store { return allOpen{s} }},
 	{"delivers out of order", "events of a subject are due in order", func(s journal.Store) journal.Store { return outOfOrder{s, s.(journal.Outbox)} }},
 	{"tells what never happened", "events stay as they happened", func(s journal.Store) journal.Store { return tellsFirst{s, s.(journal.Outbox)} }},
 	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
@@ -292,6 +293,13 @@ func (s *carriers) ByNumber(_ context.Context, channel, number string) (journal.
 		return journal.Attempt{}, journal.ErrNotFound
 	}
 	return s.seen[i], nil
+}
+
+// allOpen takes all that is open for undecided.
+type allOpen struct{ journal.Store }
+
+func (s allOpen) Undecided(ctx context.Context, before time.Time, limit int) ([]journal.Attempt, error) {
+	return s.Due(ctx, before.Add(24*time.Hour), limit)
 }
 
 // outOfOrder goes by the time alone.

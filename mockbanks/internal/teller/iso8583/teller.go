@@ -136,12 +136,12 @@ func (t *Teller) judge(h iso8583.Header) (reject string) {
 // bounce sends a message back as it came: nothing of it was executed. One that
 // does not say whose it is can't be sent back.
 func (t *Teller) bounce(frame wire.Frame, reject string) (teller.Call, teller.Answer, error) {
-	back, err := t.codec.Bounce(frame, reject)
-	if err != nil {
+	answer := teller.Answer{Code: reject}
+	var err error
+	if answer.Frame, err = t.codec.Bounce(frame, reject); err != nil {
 		t.log.Debug("a message is dropped", "channel", t.channel, "error", err)
-		return nil, teller.Answer{}, nil
 	}
-	return nil, teller.Answer{Frame: back, Code: reject}, nil
+	return nil, answer, nil
 }
 
 // unread answers what can't be read. What can't even be told for a request gets no answer.
@@ -152,7 +152,7 @@ func (t *Teller) unread(frame wire.Frame, fault error) (teller.Call, teller.Answ
 	label, err := iso8583.LabelOf(frame.Body)
 	if err != nil || label.Answers() {
 		t.log.Debug("a message is dropped", "channel", t.channel, "error", fault)
-		return nil, teller.Answer{}, nil
+		return nil, teller.Answer{}, nil //nolint:nilerr // what is dropped is nobody's trouble
 	}
 	if reject := t.judge(label.Header); reject != "" {
 		return t.bounce(frame, reject)
