@@ -117,7 +117,7 @@ func (a *App) wire() error {
 		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store}, Node: a.cfg.Node,
 		Router: route.New(a.banks), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
 		MinConfidence: a.cfg.RecogniserConfidence, Margin: &a.cfg.RecogniserMargin,
-		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) },
+		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) }, Recheck: func(attempt string) { resolver.Recheck(attempt) },
 		Event: func(name string, at time.Time, b flow.Binding) []byte {
 			if !webhooks.Has(b.Caller) {
 				return nil

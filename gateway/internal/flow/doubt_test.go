@@ -97,17 +97,17 @@ func TestImpatienceDelaysNothing(t *testing.T) {
 	}
 }
 
-// A bank that was silent for hours and then says "not found" is asked again soon.
+// A bank that was silent for days and then says "not found" is asked again soon.
 func TestNotFoundAfterALongSilence(t *testing.T) {
 	h := newHouse(t, t.TempDir(), shipped(t))
 	h.bank.fates = []fate{lostBefore}
 	b := h.create(t)
-	for range 7 {
+	for range 9 {
 		h.bank.queryFates = []fate{lostBefore}
-		h.add(2*time.Hour + time.Second)
+		h.add(24*time.Hour + time.Second)
 		h.find(t)
 	}
-	h.add(2*time.Hour + time.Second)
+	h.add(24*time.Hour + time.Second)
 	for range 30 {
 		h.pass(t, time.Second)
 	}

@@ -64,14 +64,15 @@ type house struct {
 	gate  *fakeGate
 	log   *bytes.Buffer
 	// strict, set before wire, is a channel that wants a credit card's two with the code as well.
-	strict bool
-	mute   bool // a channel that can't verify, set before wire
-	wakes  []time.Time
-	hints  []string
-	now    func() time.Time // in place of the clock
-	wake   func(time.Time)
-	event  func(string, time.Time, flow.Binding) []byte
-	set    *profiles.Set
+	strict   bool
+	mute     bool // a channel that can't verify, set before wire
+	wakes    []time.Time
+	hints    []string
+	rechecks []string
+	now      func() time.Time // in place of the clock
+	wake     func(time.Time)
+	event    func(string, time.Time, flow.Binding) []byte
+	set      *profiles.Set
 }
 
 // Now is the house's time.
@@ -139,7 +140,8 @@ func (h *house) wire(set *profiles.Set) {
 				h.wake(at)
 			}
 		},
-		Hint: func(id string) { h.hints = append(h.hints, id) },
+		Hint:    func(id string) { h.hints = append(h.hints, id) },
+		Recheck: func(id string) { h.rechecks = append(h.rechecks, id) },
 	})
 }
 

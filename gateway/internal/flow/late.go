@@ -75,5 +75,22 @@ func (s *Service) compare(ctx context.Context, a journal.Attempt, r op.Result) {
 	if final(a.Outcome) && final(r.Outcome) && a.Outcome != r.Outcome {
 		s.cfg.Log.ErrorContext(ctx, "a bank contradicts itself: both books must be compared",
 			"binding", a.Binding, "bank", a.Bank, "number", a.Number, "before", a.Outcome.String(), "now", r.Outcome.String(), "agreement", r.Agreement)
+		if s.cfg.Recheck != nil && s.cfg.Banks.Truth(a.Channel, a.Kind) == op.ByQuery {
+			s.cfg.Recheck(a.ID)
+		}
 	}
+}
+
+// rechecked says what a query told of an attempt whose bank has contradicted
+// itself. That is for people: whatever it is, it overwrites nothing.
+func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result) {
+	said, agreement := "nothing", ""
+	switch {
+	case r.Of != nil:
+		said, agreement = r.Of.Outcome.String(), r.Of.Agreement
+	case r.NotFound:
+		said = "not found"
+	}
+	s.cfg.Log.ErrorContext(ctx, "a bank that contradicts itself was asked: both books must be compared",
+		"binding", a.Binding, "bank", a.Bank, "number", a.Number, "decided", a.Outcome.String(), "asked", said, "agreement", agreement)
 }

@@ -35,7 +35,7 @@ func (s *Service) Revoke(ctx context.Context, caller, id string, k Keyed) (Bindi
 // unsignAgain makes an unsigning in place of one that the bank has not carried
 // out, or may do twice, or in place of a signing that nobody wants any more.
 // Both are one change, so that no crash can forget the wish.
-func (s *Service) unsignAgain(ctx context.Context, to settled) error {
+func (s *Service) unsignAgain(ctx context.Context, to settled, besides ...journal.Attempt) error {
 	st, err := s.unsign(ctx, to.binding)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (s *Service) unsignAgain(ctx context.Context, to settled) error {
 	}
 	closed := to.attempt
 	closed.AskAt = time.Time{}
-	st.binding, st.closing = to.binding, &closed
+	st.binding, st.closing = to.binding, append([]journal.Attempt{closed}, besides...)
 	_, err = s.carry(ctx, st)
 	if p, refused := asProblem(err); refused && p.Binding == to.binding.ID && !p.Asked {
 		// The gate is shut: the earlier attempt stays open, and is tried later.

@@ -24,11 +24,12 @@ type (
 		Truth(channel string, kind op.Kind) op.Truth
 		Check(channel string, p op.Person) []op.Field
 	}
-	// Store is a journal that also finds bindings by their agreements, and attempts by their numbers.
+	// Store is a journal that also finds bindings by their agreements, attempts by their numbers, and what is undecided.
 	Store interface {
 		journal.Store
 		journal.Agreements
 		journal.Numbered
+		journal.Doubtful
 	}
 	// Vault seals who binds which card.
 	Vault interface {
@@ -67,6 +68,9 @@ type Config struct {
 	// Hint, where set, is told of an attempt that somebody is waiting for: asking
 	// the bank now is welcome. It must not block.
 	Hint func(attempt string)
+	// Recheck, where set, is told of a decided attempt of which its bank now says
+	// something else: a query should be put. It must not block.
+	Recheck func(attempt string)
 }
 
 // Service moves bindings. It is safe for concurrent use.

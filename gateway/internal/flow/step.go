@@ -24,8 +24,8 @@ type step struct {
 	binding journal.Binding // as it is meant: next version, state under way
 	op      op.Operation
 	sealed  *journal.Sealed
-	closing *journal.Attempt // an earlier attempt whose place this one takes
-	tried   int              // how often the same was tried before, to no effect
+	closing []journal.Attempt // an earlier attempt whose place this one takes, and whatever says so
+	tried   int               // how often the same was tried before, to no effect
 	keyed   Keyed
 }
 
@@ -44,9 +44,7 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 		},
 		Intend: func(a journal.Attempt) journal.Change {
 			c := journal.Change{Binding: &st.binding, Attempts: []journal.Attempt{a}, Sealed: st.sealed, NewKey: st.keyed.row(st.binding.ID, a.IntendedAt)}
-			if st.closing != nil {
-				c.Attempts = append(c.Attempts, *st.closing)
-			}
+			c.Attempts = append(c.Attempts, st.closing...)
 			return c
 		},
 		Settle: func(a journal.Attempt, r op.Result) journal.Change {

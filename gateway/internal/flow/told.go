@@ -15,13 +15,20 @@ import (
 // undoes it where the bank can't be asked. ask is false where there is nothing
 // to ask, and Told may be called at once with a zero result.
 func (s *Service) Question(ctx context.Context, a journal.Attempt) (question bank.Step, ask bool, err error) {
-	truth := s.cfg.Banks.Truth(a.Channel, a.Kind)
-	if asking(a.Kind) || surelyNotThere(a) || truth == op.ByRepeat {
+	truth, again := s.cfg.Banks.Truth(a.Channel, a.Kind), closed(a) // again: see late.go
+	if asking(a.Kind) || again && truth != op.ByQuery || !again && (surelyNotThere(a) || truth == op.ByRepeat) {
 		return bank.Step{}, false, nil
 	}
 	b, err := s.cfg.Store.Binding(ctx, a.Binding)
 	if err != nil {
 		return bank.Step{}, false, fmt.Errorf("flow: question: %w", err)
+	}
+	// It may have been found out while it waited its turn; a reversal would then
+	// undo what is decided. Whoever decides it after this changes the binding, and the reversal is not written.
+	if present, err := s.cfg.Store.Attempt(ctx, a.ID); err != nil {
+		return bank.Step{}, false, fmt.Errorf("flow: question: %w", err)
+	} else if closed(present) && !again {
+		return bank.Step{}, false, nil
 	}
 	now := s.cfg.Now()
 	if truth == op.ByReversal {
@@ -49,6 +56,10 @@ func surelyNotThere(a journal.Attempt) bool {
 // table as an answer that comes in time. A query that learned nothing only
 // puts the next one off; the clock alone never decides anything.
 func (s *Service) Told(ctx context.Context, about journal.Attempt, r op.Result) error {
+	if closed(about) {
+		s.rechecked(ctx, about, r)
+		return nil
+	}
 	for range maxConflicts {
 		err := s.told(ctx, about.ID, r)
 		if !errors.Is(err, journal.ErrConflict) {
@@ -86,18 +97,25 @@ func (s *Service) told(ctx context.Context, id string, r op.Result) error {
 		return fmt.Errorf("flow: told: %w", err)
 	}
 	e, of := s.judge(&b, &a, history, r, now)
-	to := s.settle(b, a, e, of, now)
+	return s.learned(ctx, s.settle(b, a, e, of, now), e, of)
+}
+
+// learned writes what a query, a late answer or a person has told of an
+// attempt, and besides it the rows that say so, in one change.
+func (s *Service) learned(ctx context.Context, to settled, e event, of op.Result, besides ...journal.Attempt) error {
 	if e != unknown {
 		to.attempt.Outcome, to.attempt.Reason, to.attempt.RawCode = of.Outcome, of.Reason, of.RawCode
 	}
 	if to.do == sendAgain {
-		return s.unsignAgain(ctx, to)
+		return s.unsignAgain(ctx, to, besides...)
 	}
 	if !to.known { // the binding has moved on without this attempt
-		to.binding = after(to.binding, now)
+		to.binding = after(to.binding, s.cfg.Now())
 		to.known = true
 	}
-	if err := s.write(ctx, s.change(to, Keyed{})); err != nil {
+	c := s.change(to, Keyed{})
+	c.Attempts = append(c.Attempts, besides...)
+	if err := s.write(ctx, c); err != nil {
 		return err
 	}
 	if !to.attempt.AskAt.IsZero() {

@@ -171,8 +171,8 @@ func TestTheClockAloneDecidesNothing(t *testing.T) {
 	b, _ = h.confirm(b.ID, canaryCode)
 	var asked []time.Duration
 	before := h.bank.queries()
-	for range 26 * 60 { // a day and two hours
-		h.add(time.Minute)
+	for range 6 * 24 * 4 { // six days
+		h.add(15 * time.Minute)
 		h.find(t)
 		if n := h.bank.queries(); n > before {
 			asked, before = append(asked, h.Now().Sub(start)), n
@@ -181,15 +181,16 @@ func TestTheClockAloneDecidesNothing(t *testing.T) {
 	if got := h.get(t, b.ID); got.State != flow.Processing {
 		t.Fatalf("became %s by the clock", got.State)
 	}
-	// At the end every two hours, for ever.
-	last := asked[len(asked)-5:]
+	// At the end every day, for ever.
+	last := asked[len(asked)-4:]
 	for i := 1; i < len(last); i++ {
-		if pause := last[i] - last[i-1]; pause < 2*time.Hour || pause > 2*time.Hour+time.Minute {
+		if pause := last[i] - last[i-1]; pause < 24*time.Hour || pause > 24*time.Hour+15*time.Minute {
 			t.Errorf("asked at %v", last)
 		}
 	}
 	h.bank.queryFates = nil
-	h.pass(t, 2*time.Hour+2*time.Second)
+	h.add(24*time.Hour + time.Second)
+	h.find(t)
 	if got := h.get(t, b.ID); got.State != flow.Active {
 		t.Errorf("a day later the bank tells, and it is %s", got.State)
 	}

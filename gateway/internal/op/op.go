@@ -21,6 +21,7 @@ const (
 	Unsign    Kind = "unsign"    // end an agreement
 	Query     Kind = "query"     // ask what became of an earlier one
 	Reverse   Kind = "reverse"   // undo an earlier one, whatever became of it
+	Decide    Kind = "decide"    // nothing is asked: a person's word on an earlier one
 )
 
 // Truth is how it is found out what became of an operation that is unknown.

@@ -57,6 +57,7 @@ type Resolver struct {
 	cfg   Config
 	wake  chan time.Time
 	hints chan string
+	again chan string
 	lanes *lanes
 }
 
@@ -71,7 +72,7 @@ func New(cfg Config) *Resolver {
 	if cfg.Every == 0 {
 		cfg.Every = time.Second
 	}
-	r := &Resolver{cfg: cfg, wake: make(chan time.Time, 64), hints: make(chan string, hintsWaiting)}
+	r := &Resolver{cfg: cfg, wake: make(chan time.Time, 64), hints: make(chan string, hintsWaiting), again: make(chan string, hintsWaiting)}
 	r.lanes = newLanes(cfg.Workers, cfg.BankWorkers, cfg.Now, r.ask)
 	return r
 }
@@ -93,6 +94,15 @@ func (r *Resolver) Hint(attempt string) {
 	}
 }
 
+// Recheck has a bank asked once more about a decided attempt of which it now
+// says something else. It never blocks; one that finds no room is left out, and the alarm remains.
+func (r *Resolver) Recheck(attempt string) {
+	select {
+	case r.again <- attempt:
+	default:
+	}
+}
+
 // Run asks until ctx ends, then waits for the queries under way. Attempts that
 // a process before this one left behind are found like any other.
 func (r *Resolver) Run(ctx context.Context) error {
@@ -107,7 +117,10 @@ func (r *Resolver) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case id := <-r.hints:
-			r.hint(ctx, id)
+			r.hint(ctx, id, false)
+			continue
+		case id := <-r.again:
+			r.hint(ctx, id, true)
 			continue
 		case at := <-r.wake:
 			if wakeAt.IsZero() || at.Before(wakeAt) {
@@ -129,11 +142,12 @@ func (r *Resolver) Run(ctx context.Context) error {
 	}
 }
 
-func (r *Resolver) hint(ctx context.Context, id string) {
+// hint lines one attempt up: an open one, or whichever.
+func (r *Resolver) hint(ctx context.Context, id string, whichever bool) {
 	a, err := r.cfg.Store.Attempt(ctx, id)
 	if err != nil {
 		r.complain(ctx, "read an attempt", err)
-	} else if a.Settled && !a.AskAt.IsZero() {
+	} else if whichever || a.Settled && !a.AskAt.IsZero() {
 		r.lanes.put([]journal.Attempt{a}, false)
 	}
 }

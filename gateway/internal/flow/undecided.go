@@ -1,0 +1,108 @@
+package flow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
+)
+
+// undecidedAtOnce is how many undecided attempts are shown at once.
+const undecidedAtOnce = 1000
+
+// Undecided is an attempt that has been unknown for so long that people are
+// asked as well. The bank goes on being asked all the same.
+type Undecided struct {
+	Attempt journal.Attempt
+	Binding journal.Binding
+	// Since is when the bank was first told of it: an unsigning may have been sent again since.
+	Since time.Time
+	// Signs: to say that the bank has accepted it takes an agreement number.
+	Signs bool
+}
+
+// Undecided returns what waits for a person, longest first. more: there are
+// others beyond the first thousand looked at.
+func (s *Service) Undecided(ctx context.Context) (list []Undecided, more bool, err error) {
+	now := s.cfg.Now()
+	found, err := s.cfg.Store.Undecided(ctx, now.Add(-s.soonestHuman()), undecidedAtOnce)
+	if err != nil {
+		return nil, false, fmt.Errorf("flow: undecided: %w", err)
+	}
+	for _, a := range found {
+		u := Undecided{Attempt: a, Since: a.IntendedAt}
+		if asking(a.Kind) || !a.Settled && now.Before(a.Deadline) {
+			continue
+		}
+		if a.Kind == op.Unsign {
+			history, err := s.cfg.Store.Attempts(ctx, a.Binding)
+			if err != nil {
+				return nil, false, fmt.Errorf("flow: undecided: %w", err)
+			}
+			u.Since = firstSent(history, a)
+		}
+		if now.Before(u.Since.Add(s.humanAfter(a.Channel))) {
+			continue
+		}
+		if u.Binding, err = s.cfg.Store.Binding(ctx, a.Binding); err != nil {
+			return nil, false, fmt.Errorf("flow: undecided: %w", err)
+		}
+		u.Signs = s.signs(a)
+		list = append(list, u)
+	}
+	return list, len(found) == undecidedAtOnce, nil
+}
+
+// defaultHumanAfter stands in for a channel that was taken out of the profiles.
+const defaultHumanAfter = 24 * time.Hour
+
+// humanAfter is how long nobody knows over a channel before people are asked.
+func (s *Service) humanAfter(channel string) time.Duration {
+	if c := s.cfg.Set.Channel(channel); c != nil && c.Resolve.HumanAfter > 0 {
+		return c.Resolve.HumanAfter.Std()
+	}
+	return defaultHumanAfter
+}
+
+// soonestHuman is the shortest of these times.
+func (s *Service) soonestHuman() time.Duration {
+	least := defaultHumanAfter
+	for i := range s.cfg.Set.Channels {
+		if d := s.cfg.Set.Channels[i].Resolve.HumanAfter.Std(); d > 0 {
+			least = min(least, d)
+		}
+	}
+	return least
+}
+
+// firstSent is when the first of a row of unsignings was meant that each took the place of the one before it.
+func firstSent(history []journal.Attempt, a journal.Attempt) time.Time {
+	since := a.IntendedAt
+	for i := len(history) - 1; i >= 0; i-- {
+		h := history[i]
+		if h.Kind != op.Unsign || h.ID >= a.ID {
+			continue
+		}
+		gone := h.Outcome == op.Unknown || h.Outcome == op.NotSent || h.Outcome == op.Refused && h.Reason == op.BankTimeout
+		if !h.Settled || !h.AskAt.IsZero() || !gone {
+			break
+		}
+		since = h.IntendedAt
+	}
+	return since
+}
+
+// signs reports whether the bank that has accepted this holds an agreement:
+// after a confirm, and after an application at a bank that has people approve instead of sending a code.
+func (s *Service) signs(a journal.Attempt) bool {
+	switch a.Kind {
+	case op.Confirm:
+		return true
+	case op.Apply, op.Challenge:
+		b := s.cfg.Set.Bank(a.Bank)
+		return b != nil && firstKind(b.Challenge.Kinds, false) != "sms"
+	}
+	return false
+}
