@@ -43,9 +43,10 @@ type Config struct {
 	Meter     Meter        // nil: nobody counts
 	// Dev allows loopback and private networks, and http to loopback.
 	Dev bool
-	// Workers is how many events may be under way at once, 1 to 10,000. Default 64.
+	// Workers is how many events may be under way at once, 1 to 5,000. Default 128.
 	Workers int
-	// CallerWorkers is how many of them may be one caller's, 1 to Workers. Default 8.
+	// CallerWorkers is how many of them may be one caller's, 1 to Workers. Default 8. A caller whose last try
+	// has failed has one, so that those who are silent don't take all the room.
 	CallerWorkers int
 	// Timeout of one try, from the name's look-up to the answer's headers and
 	// the little of its body that is read, 10ms to 1m. Default 10s.
@@ -59,7 +60,7 @@ type Config struct {
 }
 
 const (
-	pageSize    = 256 // events read at once
+	pageSize    = 256 // events read at once, besides those that are under way and due all the same
 	leastPause  = 20 * time.Millisecond
 	putOff      = 30 * time.Second // for what a busy caller has too much of
 	markAgain   = 5 * time.Second  // after the journal could not take what became of an event
@@ -75,6 +76,7 @@ type Deliverer struct {
 	mu      sync.Mutex
 	inHand  map[string]time.Time // subjects that are under way, or not to be touched before a time
 	callers map[string]int       // how many of each caller are under way
+	failing map[string]bool      // callers whose last try has failed
 	total   int
 	left    map[string]bool         // subjects that came free since the look under way has begun; nil: none is
 	clients map[string]cachedClient // by caller
@@ -89,7 +91,7 @@ type cachedClient struct {
 // New returns a Deliverer.
 func New(cfg Config) (*Deliverer, error) {
 	if cfg.Workers == 0 {
-		cfg.Workers = 64
+		cfg.Workers = 128
 	}
 	if cfg.CallerWorkers == 0 {
 		cfg.CallerWorkers = min(8, cfg.Workers)
@@ -112,14 +114,14 @@ func New(cfg Config) (*Deliverer, error) {
 	switch {
 	case cfg.Store == nil || cfg.Endpoints == nil || cfg.Now == nil:
 		return nil, errors.New("notify: Config is not complete")
-	case cfg.Workers < 1 || cfg.Workers > 10_000 || cfg.CallerWorkers < 1 || cfg.CallerWorkers > cfg.Workers:
-		return nil, errors.New("notify: Workers must be 1 to 10,000 and CallerWorkers 1 to Workers")
+	case cfg.Workers < 1 || cfg.Workers > 5_000 || cfg.CallerWorkers < 1 || cfg.CallerWorkers > cfg.Workers:
+		return nil, errors.New("notify: Workers must be 1 to 5,000 and CallerWorkers 1 to Workers")
 	case cfg.Timeout < 10*time.Millisecond || cfg.Timeout > time.Minute || cfg.Every < time.Millisecond || cfg.Every > time.Second:
 		return nil, errors.New("notify: Timeout must be 10ms to 1m and Every 1ms to 1s")
 	}
 	return &Deliverer{
 		cfg: cfg, done: make(chan struct{}, 1),
-		inHand: map[string]time.Time{}, callers: map[string]int{}, clients: map[string]cachedClient{},
+		inHand: map[string]time.Time{}, callers: map[string]int{}, failing: map[string]bool{}, clients: map[string]cachedClient{},
 	}, nil
 }
 
@@ -162,7 +164,8 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 	d.watch(map[string]bool{})
 	defer d.watch(nil)
 	now := d.cfg.Now()
-	due, err := d.cfg.Store.DueEvents(ctx, now, pageSize)
+	page := d.cfg.Workers + pageSize
+	due, err := d.cfg.Store.DueEvents(ctx, now, page)
 	if err != nil {
 		if ctx.Err() == nil {
 			d.cfg.Log.Error("the outbox could not be read", "error", err)
@@ -181,7 +184,7 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 			return
 		}
 	}
-	if len(due) < pageSize || len(surplus) == 0 {
+	if len(due) < page || len(surplus) == 0 {
 		return
 	}
 	if err := d.cfg.Store.Apply(ctx, journal.Change{Events: surplus}); err != nil && ctx.Err() == nil {
@@ -216,7 +219,7 @@ func (d *Deliverer) take(e *journal.Event, now time.Time) taken {
 		return already
 	case d.total >= d.cfg.Workers:
 		return full
-	case d.callers[e.Caller] >= d.cfg.CallerWorkers:
+	case d.callers[e.Caller] >= d.cfg.CallerWorkers, d.failing[e.Caller] && d.callers[e.Caller] > 0:
 		return callerBusy
 	}
 	d.inHand[e.Subject] = time.Time{}
@@ -243,6 +246,17 @@ func (d *Deliverer) leave(e *journal.Event, until time.Time) {
 	select {
 	case d.done <- struct{}{}:
 	default:
+	}
+}
+
+// fared remembers how a caller's last try went.
+func (d *Deliverer) fared(caller string, well bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if well {
+		delete(d.failing, caller)
+	} else {
+		d.failing[caller] = true
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -208,8 +209,8 @@ func TestASilentCallerHoldsNobodyUp(t *testing.T) {
 	})
 	got, _, _ := h.receiver("wallet", nil)
 	defer close(quiet)
-	for i := range 2*pageSize + 10 {
-		h.happen("silent", "s"+string(rune('a'+i%26))+strings.Repeat("x", i/26), 1)
+	for i := range 3 * pageSize {
+		h.happen("silent", "s-"+strconv.Itoa(i), 1)
 	}
 	h.pass(time.Second)
 	h.happen("wallet", "a", 1)
@@ -218,6 +219,36 @@ func TestASilentCallerHoldsNobodyUp(t *testing.T) {
 		t.Error(x.id)
 	}
 	go stop() // those under way are left as they are
+}
+
+// More silent callers than there is room for at first leave room once they are known.
+func TestManySilentCallers(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Workers, c.CallerWorkers, c.Timeout = 8, 4, 100*time.Millisecond })
+	for _, who := range []string{"s1", "s2", "s3", "s4"} {
+		_, _, _ = h.receiver(who, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		for i := range 200 {
+			h.happen(who, who+"-"+strconv.Itoa(i), 1)
+		}
+	}
+	h.run()
+	failed := map[string]int{}
+	for len(failed) < 4 || failed["s1"] < 5 || failed["s2"] < 5 || failed["s3"] < 5 || failed["s4"] < 5 {
+		if e := h.marks(1)[0]; e.Tries == 1 { // others were only put off
+			failed[e.Caller]++
+		}
+	}
+	got, _, _ := h.receiver("wallet", nil)
+	h.happen("wallet", "a", 1)
+	if x := next(t, got); x.id != eventID("a", 1) {
+		t.Error(x.id)
+	}
+	h.Deliverer.mu.Lock()
+	defer h.Deliverer.mu.Unlock()
+	for who, n := range h.callers {
+		if strings.HasPrefix(who, "s") && n > 1 {
+			t.Errorf("%s has %d under way", who, n)
+		}
+	}
 }
 
 // A process that ends between post and mark posts again, under the same id.

@@ -44,6 +44,7 @@ func (d *Deliverer) tell(ctx context.Context, e journal.Event) {
 			return // the gateway stops: nobody knows, and it is posted again
 		}
 	}
+	d.fared(e.Caller, v.delivered || v.gone)
 	now := d.cfg.Now()
 	result := settle(&e, v, now)
 	if v.gone && ok {
