@@ -135,7 +135,7 @@ func (a *App) wire() error {
 	}
 
 	a.server, err = api.New(api.Config{
-		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, Events: a.deliverer, Operator: callers.Operator,
+		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, People: a.service, Events: a.deliverer, Operator: callers.Operator,
 		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
 		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
 	})
@@ -143,6 +143,7 @@ func (a *App) wire() error {
 		return err
 	}
 	metrics.Gauge("kaqiao_http_requests_in_flight", "Callers' requests under way.", func() float64 { return float64(a.server.InFlightNow()) })
+	metrics.Gauge("kaqiao_undecided", "Attempts that wait for a person to find out what became of them.", a.undecided)
 	metrics.Unmapped(a.banks.Unmapped)
 	return a.listen()
 }

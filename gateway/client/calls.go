@@ -84,6 +84,22 @@ func (c *Client) Replay(ctx context.Context, in ReplayRequest) (Replay, error) {
 	return out, err
 }
 
+// Undecided lists what waits for a person. The caller must be an operator.
+func (c *Client) Undecided(ctx context.Context) (UndecidedList, error) {
+	out, _, err := call[UndecidedList](ctx, c, "list undecided", func() (*http.Response, error) {
+		return c.transport.ListUndecided(ctx)
+	})
+	return out, err
+}
+
+// Decide says what became of an attempt, as the bank has told a person. The caller must be an operator.
+func (c *Client) Decide(ctx context.Context, attempt string, in Decision) (Decided, error) {
+	out, _, err := call[Decided](ctx, c, "decide", func() (*http.Response, error) {
+		return c.transport.DecideAttempt(ctx, attempt, in)
+	})
+	return out, err
+}
+
 // Create starts a binding. An empty key means a fresh one.
 func (c *Client) Create(ctx context.Context, in BindingRequest, key string) (Answer, error) {
 	key = orNew(key)

@@ -44,6 +44,7 @@ const (
 	AttemptOperationCancel    AttemptOperation = "cancel"
 	AttemptOperationChallenge AttemptOperation = "challenge"
 	AttemptOperationConfirm   AttemptOperation = "confirm"
+	AttemptOperationDecide    AttemptOperation = "decide"
 	AttemptOperationQuery     AttemptOperation = "query"
 	AttemptOperationReverse   AttemptOperation = "reverse"
 	AttemptOperationUnsign    AttemptOperation = "unsign"
@@ -60,6 +61,8 @@ func (e AttemptOperation) Valid() bool {
 	case AttemptOperationChallenge:
 		return true
 	case AttemptOperationConfirm:
+		return true
+	case AttemptOperationDecide:
 		return true
 	case AttemptOperationQuery:
 		return true
@@ -266,6 +269,27 @@ func (e ChallengeKind) Valid() bool {
 	case ChallengeKindPhone:
 		return true
 	case ChallengeKindSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DecisionDecision.
+const (
+	DecisionDecisionAccepted     DecisionDecision = "accepted"
+	DecisionDecisionNeverArrived DecisionDecision = "never-arrived"
+	DecisionDecisionRefused      DecisionDecision = "refused"
+)
+
+// Valid indicates whether the value is a known member of the DecisionDecision enum.
+func (e DecisionDecision) Valid() bool {
+	switch e {
+	case DecisionDecisionAccepted:
+		return true
+	case DecisionDecisionNeverArrived:
+		return true
+	case DecisionDecisionRefused:
 		return true
 	default:
 		return false
@@ -938,6 +962,33 @@ func (e Tier) Valid() bool {
 	}
 }
 
+// Defines values for UndecidedOperation.
+const (
+	UndecidedOperationApply     UndecidedOperation = "apply"
+	UndecidedOperationCancel    UndecidedOperation = "cancel"
+	UndecidedOperationChallenge UndecidedOperation = "challenge"
+	UndecidedOperationConfirm   UndecidedOperation = "confirm"
+	UndecidedOperationUnsign    UndecidedOperation = "unsign"
+)
+
+// Valid indicates whether the value is a known member of the UndecidedOperation enum.
+func (e UndecidedOperation) Valid() bool {
+	switch e {
+	case UndecidedOperationApply:
+		return true
+	case UndecidedOperationCancel:
+		return true
+	case UndecidedOperationChallenge:
+		return true
+	case UndecidedOperationConfirm:
+		return true
+	case UndecidedOperationUnsign:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VerificationElements.
 const (
 	VerificationElementsCard     VerificationElements = "card"
@@ -1023,7 +1074,7 @@ type Attempt struct {
 	// Number Our number on the wire.
 	Number string `json:"number"`
 
-	// Of With a query or a reversal, the id of the attempt that it asks about or undoes.
+	// Of With a query, a reversal or a decision of a person, the id of the attempt that it is about.
 	Of        string           `json:"of,omitempty,omitzero"`
 	Operation AttemptOperation `json:"operation"`
 	Outcome   Outcome          `json:"outcome"`
@@ -1035,6 +1086,9 @@ type Attempt struct {
 
 // AttemptOperation defines model for Attempt.Operation.
 type AttemptOperation string
+
+// AttemptID Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+type AttemptID = string
 
 // Bank defines model for Bank.
 type Bank struct {
@@ -1374,6 +1428,36 @@ type ConfirmRequest struct {
 	// Example: 123456
 	Code Code `json:"code"`
 }
+
+// Decided defines model for Decided.
+type Decided struct {
+	// Attempt Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Attempt AttemptID `json:"attempt"`
+
+	// Binding Example: bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Binding BindingID    `json:"binding"`
+	Outcome Outcome      `json:"outcome"`
+	State   BindingState `json:"state"`
+}
+
+// Decision defines model for Decision.
+type Decision struct {
+	// Agreement The bank's number, with `accepted` of what signs.
+	//
+	// Example: 2026112300000001
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// Decision `accepted`: the bank has done it. `refused`: it has said no. `never-arrived`: it has nothing of it; an unsigning is then sent again.
+	Decision DecisionDecision `json:"decision"`
+
+	// Reason Where it is known from. Kept, and shown by `gateway explain`.
+	//
+	// Example: letter of the bank of 23 November
+	Reason string `json:"reason"`
+}
+
+// DecisionDecision `accepted`: the bank has done it. `refused`: it has said no. `never-arrived`: it has nothing of it; an unsigning is then sent again.
+type DecisionDecision string
 
 // Document defines model for Document.
 type Document struct {
@@ -1784,6 +1868,49 @@ type Text struct {
 // Tier defines model for Tier.
 type Tier string
 
+// Undecided defines model for Undecided.
+type Undecided struct {
+	// Agreement With `unsign`: the agreement to be ended.
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// Asked How often the bank was asked since.
+	Asked int `json:"asked"`
+
+	// Attempt Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Attempt AttemptID `json:"attempt"`
+	Bank    string    `json:"bank"`
+
+	// Binding Example: bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Binding   BindingID `json:"binding"`
+	Caller    string    `json:"caller"`
+	CardLast4 string    `json:"card_last4"`
+	Channel   string    `json:"channel"`
+
+	// NeedsAgreement `accepted` needs the agreement's number.
+	NeedsAgreement bool `json:"needs_agreement"`
+
+	// NextAt When it is asked next.
+	NextAt time.Time `json:"next_at,omitempty,omitzero"`
+
+	// Number Our number on the wire: what the bank is to be asked about.
+	Number    string             `json:"number"`
+	Operation UndecidedOperation `json:"operation"`
+
+	// Since When the bank was first told.
+	Since time.Time    `json:"since"`
+	State BindingState `json:"state"`
+}
+
+// UndecidedOperation defines model for Undecided.Operation.
+type UndecidedOperation string
+
+// UndecidedList defines model for UndecidedList.
+type UndecidedList struct {
+	// More There are others: only the oldest thousand were looked at.
+	More      bool        `json:"more"`
+	Undecided []Undecided `json:"undecided"`
+}
+
 // UserID The wallet's own id of its user. Printable ASCII without spaces.
 //
 // Example: u_1001
@@ -1945,6 +2072,9 @@ type ForceChannelJSONRequestBody = Force
 
 // ReplayEventsJSONRequestBody defines body for ReplayEvents for application/json ContentType.
 type ReplayEventsJSONRequestBody = ReplayRequest
+
+// DecideAttemptJSONRequestBody defines body for DecideAttempt for application/json ContentType.
+type DecideAttemptJSONRequestBody = Decision
 
 // CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
 type CreateVerificationJSONRequestBody = VerificationRequest
@@ -2211,6 +2341,34 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
 	ListKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUndecided What has been unknown for longer than its channel's `resolve.human_after`. For operators.
+	//
+	// Longest first. The banks go on being asked all the same; what a bank's own people have yet to approve is not among them.
+	// The caller must be an operator (`gateway keys caller --operator`).
+	//
+	// Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
+	ListUndecided(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideAttemptWithBody Say what became of an attempt, as the bank has told a person. For operators.
+	//
+	// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+	// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+	DecideAttemptWithBody(ctx context.Context, attempt AttemptID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DecideAttempt Say what became of an attempt, as the bank has told a person. For operators.
+	//
+	// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+	// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+	DecideAttempt(ctx context.Context, attempt AttemptID, body DecideAttemptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateVerificationWithBody Have the bank check a card holder's details, without binding the card.
 	//
@@ -2670,6 +2828,64 @@ func (c *Transport) ReplayEvents(ctx context.Context, body ReplayEventsJSONReque
 // Corresponds with GET /v1/keys (the `ListKeys` operationId).
 func (c *Transport) ListKeys(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListKeysRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUndecided What has been unknown for longer than its channel's `resolve.human_after`. For operators.
+//
+// Longest first. The banks go on being asked all the same; what a bank's own people have yet to approve is not among them.
+// The caller must be an operator (`gateway keys caller --operator`).
+//
+// Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
+func (c *Transport) ListUndecided(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUndecidedRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideAttemptWithBody Say what became of an attempt, as the bank has told a person. For operators.
+//
+// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+func (c *Transport) DecideAttemptWithBody(ctx context.Context, attempt AttemptID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideAttemptRequestWithBody(c.Server, attempt, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DecideAttempt Say what became of an attempt, as the bank has told a person. For operators.
+//
+// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+func (c *Transport) DecideAttempt(ctx context.Context, attempt AttemptID, body DecideAttemptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDecideAttemptRequest(c.Server, attempt, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3524,6 +3740,80 @@ func NewListKeysRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListUndecidedRequest constructs an http.Request for the ListUndecided method
+func NewListUndecidedRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/undecided")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDecideAttemptRequest calls the generic DecideAttempt builder with application/json body
+func NewDecideAttemptRequest(server string, attempt AttemptID, body DecideAttemptJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDecideAttemptRequestWithBody(server, attempt, "application/json", bodyReader)
+}
+
+// NewDecideAttemptRequestWithBody constructs an http.Request for the DecideAttempt method, with any body, and a specified content type
+func NewDecideAttemptRequestWithBody(server string, attempt AttemptID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "attempt", attempt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/undecided/%s/decide", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewCreateVerificationRequest calls the generic CreateVerification builder with application/json body
 func NewCreateVerificationRequest(server string, params *CreateVerificationParams, body CreateVerificationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3823,6 +4113,36 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/keys (the `ListKeys` operationId).
 	ListKeysWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListKeysResponse, error)
+
+	// ListUndecidedWithResponse What has been unknown for longer than its channel's `resolve.human_after`. For operators.
+	//
+	// Longest first. The banks go on being asked all the same; what a bank's own people have yet to approve is not among them.
+	// The caller must be an operator (`gateway keys caller --operator`).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
+	ListUndecidedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUndecidedResponse, error)
+
+	// DecideAttemptWithBodyWithResponse Say what became of an attempt, as the bank has told a person. For operators.
+	//
+	// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+	// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+	DecideAttemptWithBodyWithResponse(ctx context.Context, attempt AttemptID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideAttemptResponse, error)
+
+	// DecideAttemptWithResponse Say what became of an attempt, as the bank has told a person. For operators.
+	//
+	// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+	// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+	DecideAttemptWithResponse(ctx context.Context, attempt AttemptID, body DecideAttemptJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideAttemptResponse, error)
 
 	// CreateVerificationWithBodyWithResponse Have the bank check a card holder's details, without binding the card.
 	//
@@ -4968,6 +5288,132 @@ func (r ListKeysResponse) ContentType() string {
 	return ""
 }
 
+// ListUndecidedResponse200Headers the declared response headers of an HTTP 200 response for ListUndecided
+type ListUndecidedResponse200Headers struct {
+	XRequestID string
+}
+
+// ListUndecidedResponseDefaultHeaders the declared response headers of an HTTP default response for ListUndecided
+type ListUndecidedResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type ListUndecidedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UndecidedList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListUndecidedResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *ListUndecidedResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUndecidedResponse) GetJSON200() *UndecidedList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListUndecidedResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUndecidedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUndecidedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUndecidedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUndecidedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DecideAttemptResponse200Headers the declared response headers of an HTTP 200 response for DecideAttempt
+type DecideAttemptResponse200Headers struct {
+	XRequestID string
+}
+
+// DecideAttemptResponseDefaultHeaders the declared response headers of an HTTP default response for DecideAttempt
+type DecideAttemptResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type DecideAttemptResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Decided
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DecideAttemptResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *DecideAttemptResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DecideAttemptResponse) GetJSON200() *Decided {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DecideAttemptResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DecideAttemptResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DecideAttemptResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DecideAttemptResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DecideAttemptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CreateVerificationResponse200Headers the declared response headers of an HTTP 200 response for CreateVerification
 type CreateVerificationResponse200Headers struct {
 	IdempotencyReplayed string
@@ -5385,6 +5831,54 @@ func (c *ClientWithResponses) ListKeysWithResponse(ctx context.Context, reqEdito
 		return nil, err
 	}
 	return ParseListKeysResponse(rsp)
+}
+
+// ListUndecidedWithResponse What has been unknown for longer than its channel's `resolve.human_after`. For operators.
+//
+// Longest first. The banks go on being asked all the same; what a bank's own people have yet to approve is not among them.
+// The caller must be an operator (`gateway keys caller --operator`).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
+func (c *ClientWithResponses) ListUndecidedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUndecidedResponse, error) {
+	rsp, err := c.ListUndecided(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUndecidedResponse(rsp)
+}
+
+// DecideAttemptWithBodyWithResponse Say what became of an attempt, as the bank has told a person. For operators.
+//
+// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+func (c *ClientWithResponses) DecideAttemptWithBodyWithResponse(ctx context.Context, attempt AttemptID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DecideAttemptResponse, error) {
+	rsp, err := c.DecideAttemptWithBody(ctx, attempt, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideAttemptResponse(rsp)
+}
+
+// DecideAttemptWithResponse Say what became of an attempt, as the bank has told a person. For operators.
+//
+// It enters where a query's answer does, and may be said before the attempt is listed as well. The same word again changes nothing. What is
+// decided, by the bank or by a person, is never overwritten: 409. Who decided and why is kept with the binding.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/undecided/{attempt}/decide (the `DecideAttempt` operationId).
+func (c *ClientWithResponses) DecideAttemptWithResponse(ctx context.Context, attempt AttemptID, body DecideAttemptJSONRequestBody, reqEditors ...RequestEditorFn) (*DecideAttemptResponse, error) {
+	rsp, err := c.DecideAttempt(ctx, attempt, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDecideAttemptResponse(rsp)
 }
 
 // CreateVerificationWithBodyWithResponse Have the bank check a card holder's details, without binding the card.
@@ -6759,6 +7253,132 @@ func ParseListKeysResponse(rsp *http.Response) (*ListKeysResponse, error) {
 		response.Headers200 = &headers
 	case true:
 		var headers ListKeysResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListUndecidedResponse parses an HTTP response from a ListUndecidedWithResponse call
+func ParseListUndecidedResponse(rsp *http.Response) (*ListUndecidedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUndecidedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UndecidedList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListUndecidedResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers ListUndecidedResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDecideAttemptResponse parses an HTTP response from a DecideAttemptWithResponse call
+func ParseDecideAttemptResponse(rsp *http.Response) (*DecideAttemptResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DecideAttemptResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Decided
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DecideAttemptResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers DecideAttemptResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

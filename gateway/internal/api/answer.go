@@ -109,6 +109,8 @@ var (
 
 	_ gen.CreateVerificationResponseObject = (*answer)(nil)
 	_ gen.ListKeysResponseObject           = (*answer)(nil)
+	_ gen.ListUndecidedResponseObject      = (*answer)(nil)
+	_ gen.DecideAttemptResponseObject      = (*answer)(nil)
 	_ gen.ListEventsResponseObject         = (*answer)(nil)
 	_ gen.ReplayEventsResponseObject       = (*answer)(nil)
 )
@@ -131,3 +133,5 @@ func (a *answer) VisitCreateVerificationResponse(w http.ResponseWriter) error { 
 func (a *answer) VisitListKeysResponse(w http.ResponseWriter) error           { return a.write(w) }
 func (a *answer) VisitListEventsResponse(w http.ResponseWriter) error         { return a.write(w) }
 func (a *answer) VisitReplayEventsResponse(w http.ResponseWriter) error       { return a.write(w) }
+func (a *answer) VisitListUndecidedResponse(w http.ResponseWriter) error      { return a.write(w) }
+func (a *answer) VisitDecideAttemptResponse(w http.ResponseWriter) error      { return a.write(w) }

@@ -289,7 +289,7 @@ func serve(t testing.TB, change ...func(*Config)) *room {
 	}
 	cfg := Config{
 		Flow: r.flow, Set: set, Callers: oneCaller{}, Fingerprint: func(b []byte) []byte { return b },
-		Gates: &fakeGates{}, Events: &fakeEvents{}, Operator: func(caller string) bool { return caller == "wallet" },
+		Gates: &fakeGates{}, People: &fakePeople{}, Events: &fakeEvents{}, Operator: func(caller string) bool { return caller == "wallet" },
 		Ready: func() error { return nil }, Metrics: http.NotFoundHandler(), Meter: r.meter,
 		Log: slog.New(slog.NewJSONHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: func() time.Time { return noon },
 	}

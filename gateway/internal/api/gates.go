@@ -32,8 +32,8 @@ func (s *Server) ForceChannel(ctx context.Context, r gen.ForceChannelRequestObje
 
 func (s *Server) force(ctx context.Context, scope guard.Scope, id string, in gen.Force) (*answer, error) {
 	caller := callOf(ctx).caller
-	if s.Operator == nil || !s.Operator(caller) {
-		return nil, &op.Problem{Reason: op.Forbidden, Outcome: op.NotSent, Detail: "only an operator may do this: make one with `gateway keys caller --operator`"}
+	if p := s.operatorOnly(caller); p != nil {
+		return nil, p
 	}
 	within := time.Duration(in.ForS) * time.Second
 	if within == 0 {
@@ -49,6 +49,14 @@ func (s *Server) force(ctx context.Context, scope guard.Scope, id string, in gen
 	}
 	now, _ := s.Gates.Snapshot(scope, id)
 	return s.ok(ctx, gateHealth(now, nil, true))
+}
+
+// operatorOnly refuses everybody but operators.
+func (s *Server) operatorOnly(caller string) error {
+	if s.Operator == nil || !s.Operator(caller) {
+		return &op.Problem{Reason: op.Forbidden, Outcome: op.NotSent, Detail: "only an operator may do this: make one with `gateway keys caller --operator`"}
+	}
+	return nil
 }
 
 // gateHealth shows one gate. others are the channels that a bank can be reached over.

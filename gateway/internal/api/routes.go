@@ -32,6 +32,9 @@ func (s *Server) routes(e *echo.Echo) {
 	e.PUT("/v1/banks/:id/breaker", h.ForceBank, called...)
 	e.PUT("/v1/channels/:id/breaker", h.ForceChannel, called...)
 
+	e.GET("/v1/undecided", h.ListUndecided, called...)
+	e.POST("/v1/undecided/:attempt/decide", h.DecideAttempt, called...)
+
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.GET("/metrics", echo.WrapHandler(s.Metrics))

@@ -62,6 +62,8 @@ type Config struct {
 	Gates Gates
 	// Events knows what callers were told.
 	Events Events
+	// People are asked what no query could settle.
+	People People
 	// Operator says which callers may overrule the gates, and see and replay others' events. Nil: none.
 	Operator func(caller string) bool
 	// Ready returns why the gateway can't work, or nil.
@@ -97,7 +99,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.BodyBytes == 0 {
 		cfg.BodyBytes = DefaultBodyBytes
 	}
-	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Envelopes == nil || cfg.Fingerprint == nil || cfg.Gates == nil || cfg.Events == nil ||
+	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Envelopes == nil || cfg.Fingerprint == nil || cfg.Gates == nil || cfg.People == nil || cfg.Events == nil ||
 		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {
 		return nil, errors.New("api: Config is not complete")
 	}

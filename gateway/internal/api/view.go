@@ -6,6 +6,7 @@ import (
 	"kaqiao/gateway/internal/api/gen"
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles"
 )
 
@@ -78,6 +79,9 @@ func (s *Server) agreement(b flow.Binding) gen.Agreement {
 }
 
 func attempt(a journal.Attempt) gen.Attempt {
+	if a.Kind == op.Decide {
+		a.RawCode = "" // an operator's words: not for callers
+	}
 	return gen.Attempt{
 		ID: a.ID, Operation: gen.AttemptOperation(a.Kind), Channel: a.Channel, Number: a.Number, Of: a.Of,
 		Outcome: gen.Outcome(a.Outcome.String()), Code: gen.ProblemCode(a.Reason), BankCode: a.RawCode,

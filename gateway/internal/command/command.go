@@ -40,7 +40,7 @@ func Run(ctx context.Context, args, env []string, in *os.File, out, errs io.Writ
 		SilenceUsage: true, SilenceErrors: true, Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	root.AddCommand(serve(w), bind(w), checkProfiles(w), profileSchema(w), keys(w), force(w), events(w), explainBinding(w), version(w))
+	root.AddCommand(serve(w), bind(w), checkProfiles(w), profileSchema(w), keys(w), force(w), undecided(w), decide(w), events(w), explainBinding(w), version(w))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.SetArgs(args)
 	root.SetOut(out)

@@ -31,6 +31,12 @@ func events(w world) *cobra.Command {
 
 type gatewayAt struct{ url, keyFile string }
 
+// flags are those of a command for operators alone.
+func (g *gatewayAt) flags(c *cobra.Command) {
+	c.Flags().StringVar(&g.url, "gateway", "http://127.0.0.1:8080", "where the gateway is")
+	c.Flags().StringVar(&g.keyFile, "key-file", ".kaqiao/dev-caller.key", "file with the operator's key")
+}
+
 func (g *gatewayAt) client() (*client.Client, error) {
 	raw, err := os.ReadFile(g.keyFile)
 	if err != nil {

@@ -76,6 +76,10 @@ func (s story) write(out *strings.Builder, w vocabulary) {
 		if number != "" {
 			number = "№ " + number
 		}
+		if a.Kind == op.Decide { // its one moment; the words are the operator's
+			all = append(all, moment{a.SettledAt, 2 * i, pad(name, 20) + w.say("decided by a person"), a.RawCode})
+			continue
+		}
 		all = append(all, moment{a.IntendedAt, 2 * i, pad(name, 20) + w.say("meant"), number})
 		if last := s.lastAbout(a.ID); a.Settled && !last.IsZero() && a.AskAt.IsZero() {
 			// Its row says what was found out; at its own end nobody knew.
@@ -139,14 +143,18 @@ func clock(t time.Time) string {
 
 // pad fills a text up to a width as terminals count it: Chinese characters take two places.
 func pad(text string, width int) string {
-	taken := 0
+	return text + strings.Repeat(" ", max(1, width-places(text)))
+}
+
+// places is how wide a text is on a terminal.
+func places(text string) (taken int) {
 	for _, r := range text {
 		taken++
 		if unicode.Is(unicode.Han, r) || r >= 0xff00 && r <= 0xff60 || r >= 0x3000 && r <= 0x303f {
 			taken++
 		}
 	}
-	return text + strings.Repeat(" ", max(1, width-taken))
+	return taken
 }
 
 // vocabulary says things in one language.
@@ -165,7 +173,7 @@ func words(lang string) vocabulary {
 	}
 	return vocabulary{
 		"bank": "银行", "over": "经由", "card": "卡片", "data kept": "数据加密保存", "data destroyed": "数据已销毁", "caller": "调用方", "user": "用户",
-		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "not known yet": "当时不明", "found out": "事后查明", "took": "用时", "told": "通知调用方", "tries": "次数",
+		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "decided by a person": "人工裁定", "not known yet": "当时不明", "found out": "事后查明", "took": "用时", "told": "通知调用方", "tries": "次数",
 		"waiting": "待送达", "delivered": "已送达", "dead": "已放弃", "still open": "未了结", "nothing is open": "没有未了结的事项", "asked": "已查询", "next": "下次",
 		"under way, or its process died; looked after from": "进行中，或进程已中断；接管时间",
 		"accepted": "银行接受", "refused": "银行拒绝", "pending": "待人工批准", "not_sent": "未发出", "unknown": "结果不明",

@@ -17,6 +17,7 @@ const undecidedAtOnce = 1000
 type Undecided struct {
 	Attempt journal.Attempt
 	Binding journal.Binding
+	State   string // the binding's, as the API shows it
 	// Since is when the bank was first told of it: an unsigning may have been sent again since.
 	Since time.Time
 	// Signs: to say that the bank has accepted it takes an agreement number.
@@ -49,7 +50,7 @@ func (s *Service) Undecided(ctx context.Context) (list []Undecided, more bool, e
 		if u.Binding, err = s.cfg.Store.Binding(ctx, a.Binding); err != nil {
 			return nil, false, fmt.Errorf("flow: undecided: %w", err)
 		}
-		u.Signs = s.signs(a)
+		u.Signs, u.State = s.signs(a), shown(u.Binding.State)
 		list = append(list, u)
 	}
 	return list, len(found) == undecidedAtOnce, nil

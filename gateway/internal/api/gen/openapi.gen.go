@@ -46,6 +46,7 @@ const (
 	AttemptOperationCancel    AttemptOperation = "cancel"
 	AttemptOperationChallenge AttemptOperation = "challenge"
 	AttemptOperationConfirm   AttemptOperation = "confirm"
+	AttemptOperationDecide    AttemptOperation = "decide"
 	AttemptOperationQuery     AttemptOperation = "query"
 	AttemptOperationReverse   AttemptOperation = "reverse"
 	AttemptOperationUnsign    AttemptOperation = "unsign"
@@ -62,6 +63,8 @@ func (e AttemptOperation) Valid() bool {
 	case AttemptOperationChallenge:
 		return true
 	case AttemptOperationConfirm:
+		return true
+	case AttemptOperationDecide:
 		return true
 	case AttemptOperationQuery:
 		return true
@@ -268,6 +271,27 @@ func (e ChallengeKind) Valid() bool {
 	case ChallengeKindPhone:
 		return true
 	case ChallengeKindSms:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DecisionDecision.
+const (
+	DecisionDecisionAccepted     DecisionDecision = "accepted"
+	DecisionDecisionNeverArrived DecisionDecision = "never-arrived"
+	DecisionDecisionRefused      DecisionDecision = "refused"
+)
+
+// Valid indicates whether the value is a known member of the DecisionDecision enum.
+func (e DecisionDecision) Valid() bool {
+	switch e {
+	case DecisionDecisionAccepted:
+		return true
+	case DecisionDecisionNeverArrived:
+		return true
+	case DecisionDecisionRefused:
 		return true
 	default:
 		return false
@@ -940,6 +964,33 @@ func (e Tier) Valid() bool {
 	}
 }
 
+// Defines values for UndecidedOperation.
+const (
+	UndecidedOperationApply     UndecidedOperation = "apply"
+	UndecidedOperationCancel    UndecidedOperation = "cancel"
+	UndecidedOperationChallenge UndecidedOperation = "challenge"
+	UndecidedOperationConfirm   UndecidedOperation = "confirm"
+	UndecidedOperationUnsign    UndecidedOperation = "unsign"
+)
+
+// Valid indicates whether the value is a known member of the UndecidedOperation enum.
+func (e UndecidedOperation) Valid() bool {
+	switch e {
+	case UndecidedOperationApply:
+		return true
+	case UndecidedOperationCancel:
+		return true
+	case UndecidedOperationChallenge:
+		return true
+	case UndecidedOperationConfirm:
+		return true
+	case UndecidedOperationUnsign:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for VerificationElements.
 const (
 	VerificationElementsCard     VerificationElements = "card"
@@ -1025,7 +1076,7 @@ type Attempt struct {
 	// Number Our number on the wire.
 	Number string `json:"number"`
 
-	// Of With a query or a reversal, the id of the attempt that it asks about or undoes.
+	// Of With a query, a reversal or a decision of a person, the id of the attempt that it is about.
 	Of        string           `json:"of,omitempty,omitzero"`
 	Operation AttemptOperation `json:"operation"`
 	Outcome   Outcome          `json:"outcome"`
@@ -1037,6 +1088,9 @@ type Attempt struct {
 
 // AttemptOperation defines model for Attempt.Operation.
 type AttemptOperation string
+
+// AttemptID Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+type AttemptID = string
 
 // Bank defines model for Bank.
 type Bank struct {
@@ -1376,6 +1430,36 @@ type ConfirmRequest struct {
 	// Example: 123456
 	Code Code `json:"code"`
 }
+
+// Decided defines model for Decided.
+type Decided struct {
+	// Attempt Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Attempt AttemptID `json:"attempt"`
+
+	// Binding Example: bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Binding BindingID    `json:"binding"`
+	Outcome Outcome      `json:"outcome"`
+	State   BindingState `json:"state"`
+}
+
+// Decision defines model for Decision.
+type Decision struct {
+	// Agreement The bank's number, with `accepted` of what signs.
+	//
+	// Example: 2026112300000001
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// Decision `accepted`: the bank has done it. `refused`: it has said no. `never-arrived`: it has nothing of it; an unsigning is then sent again.
+	Decision DecisionDecision `json:"decision"`
+
+	// Reason Where it is known from. Kept, and shown by `gateway explain`.
+	//
+	// Example: letter of the bank of 23 November
+	Reason string `json:"reason"`
+}
+
+// DecisionDecision `accepted`: the bank has done it. `refused`: it has said no. `never-arrived`: it has nothing of it; an unsigning is then sent again.
+type DecisionDecision string
 
 // Document defines model for Document.
 type Document struct {
@@ -1786,6 +1870,49 @@ type Text struct {
 // Tier defines model for Tier.
 type Tier string
 
+// Undecided defines model for Undecided.
+type Undecided struct {
+	// Agreement With `unsign`: the agreement to be ended.
+	Agreement string `json:"agreement,omitempty,omitzero"`
+
+	// Asked How often the bank was asked since.
+	Asked int `json:"asked"`
+
+	// Attempt Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Attempt AttemptID `json:"attempt"`
+	Bank    string    `json:"bank"`
+
+	// Binding Example: bnd_01JB2N5Q0W8R7C5ZK3M4P6T9VX
+	Binding   BindingID `json:"binding"`
+	Caller    string    `json:"caller"`
+	CardLast4 string    `json:"card_last4"`
+	Channel   string    `json:"channel"`
+
+	// NeedsAgreement `accepted` needs the agreement's number.
+	NeedsAgreement bool `json:"needs_agreement"`
+
+	// NextAt When it is asked next.
+	NextAt time.Time `json:"next_at,omitempty,omitzero"`
+
+	// Number Our number on the wire: what the bank is to be asked about.
+	Number    string             `json:"number"`
+	Operation UndecidedOperation `json:"operation"`
+
+	// Since When the bank was first told.
+	Since time.Time    `json:"since"`
+	State BindingState `json:"state"`
+}
+
+// UndecidedOperation defines model for Undecided.Operation.
+type UndecidedOperation string
+
+// UndecidedList defines model for UndecidedList.
+type UndecidedList struct {
+	// More There are others: only the oldest thousand were looked at.
+	More      bool        `json:"more"`
+	Undecided []Undecided `json:"undecided"`
+}
+
 // UserID The wallet's own id of its user. Printable ASCII without spaces.
 //
 // Example: u_1001
@@ -1948,6 +2075,9 @@ type ForceChannelJSONRequestBody = Force
 // ReplayEventsJSONRequestBody defines body for ReplayEvents for application/json ContentType.
 type ReplayEventsJSONRequestBody = ReplayRequest
 
+// DecideAttemptJSONRequestBody defines body for DecideAttempt for application/json ContentType.
+type DecideAttemptJSONRequestBody = Decision
+
 // CreateVerificationJSONRequestBody defines body for CreateVerification for application/json ContentType.
 type CreateVerificationJSONRequestBody = VerificationRequest
 
@@ -2001,6 +2131,12 @@ type ServerInterface interface {
 	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
 	// (GET /v1/keys)
 	ListKeys(ctx echo.Context) error
+	// ListUndecided What has been unknown for longer than its channel's `resolve.human_after`. For operators.
+	// (GET /v1/undecided)
+	ListUndecided(ctx echo.Context) error
+	// DecideAttempt Say what became of an attempt, as the bank has told a person. For operators.
+	// (POST /v1/undecided/{attempt}/decide)
+	DecideAttempt(ctx echo.Context, attempt AttemptID) error
 	// CreateVerification Have the bank check a card holder's details, without binding the card.
 	// (POST /v1/verifications)
 	CreateVerification(ctx echo.Context, params CreateVerificationParams) error
@@ -2407,6 +2543,31 @@ func (w *ServerInterfaceWrapper) ListKeys(ctx echo.Context) error {
 	return err
 }
 
+// ListUndecided converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUndecided(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUndecided(ctx)
+	return err
+}
+
+// DecideAttempt converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideAttempt(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "attempt" -------------
+	var attempt AttemptID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "attempt", ctx.Param("attempt"), &attempt, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attempt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideAttempt(ctx, attempt)
+	return err
+}
+
 // CreateVerification converts echo context to params.
 func (w *ServerInterfaceWrapper) CreateVerification(ctx echo.Context) error {
 	var err error
@@ -2499,6 +2660,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/events", wrapper.ListEvents, options.OperationMiddlewares["listEvents"]...)
 	router.POST(options.BaseURL+"/v1/events/replay", wrapper.ReplayEvents, options.OperationMiddlewares["replayEvents"]...)
 	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
+	router.GET(options.BaseURL+"/v1/undecided", wrapper.ListUndecided, options.OperationMiddlewares["listUndecided"]...)
+	router.POST(options.BaseURL+"/v1/undecided/:attempt/decide", wrapper.DecideAttempt, options.OperationMiddlewares["decideAttempt"]...)
 	router.POST(options.BaseURL+"/v1/verifications", wrapper.CreateVerification, options.OperationMiddlewares["createVerification"]...)
 
 }
@@ -3416,6 +3579,106 @@ func (response ListKeysdefaultApplicationProblemPlusJSONResponse) VisitListKeysR
 	return err
 }
 
+type ListUndecidedRequestObject struct {
+}
+
+type ListUndecidedResponseObject interface {
+	VisitListUndecidedResponse(w http.ResponseWriter) error
+}
+
+type ListUndecided200ResponseHeaders struct {
+	XRequestID string
+}
+
+type ListUndecided200JSONResponse struct {
+	Body    UndecidedList
+	Headers ListUndecided200ResponseHeaders
+}
+
+func (response ListUndecided200JSONResponse) VisitListUndecidedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUndecideddefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response ListUndecideddefaultApplicationProblemPlusJSONResponse) VisitListUndecidedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideAttemptRequestObject struct {
+	Attempt AttemptID `json:"attempt"`
+	Body    *DecideAttemptJSONRequestBody
+}
+
+type DecideAttemptResponseObject interface {
+	VisitDecideAttemptResponse(w http.ResponseWriter) error
+}
+
+type DecideAttempt200ResponseHeaders struct {
+	XRequestID string
+}
+
+type DecideAttempt200JSONResponse struct {
+	Body    Decided
+	Headers DecideAttempt200ResponseHeaders
+}
+
+func (response DecideAttempt200JSONResponse) VisitDecideAttemptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideAttemptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response DecideAttemptdefaultApplicationProblemPlusJSONResponse) VisitDecideAttemptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateVerificationRequestObject struct {
 	Params CreateVerificationParams
 	Body   *CreateVerificationJSONRequestBody
@@ -3523,6 +3786,12 @@ type StrictServerInterface interface {
 	// ListKeys The public keys to which sensitive fields may be sealed, the one to use first.
 	// (GET /v1/keys)
 	ListKeys(ctx context.Context, request ListKeysRequestObject) (ListKeysResponseObject, error)
+	// ListUndecided What has been unknown for longer than its channel's `resolve.human_after`. For operators.
+	// (GET /v1/undecided)
+	ListUndecided(ctx context.Context, request ListUndecidedRequestObject) (ListUndecidedResponseObject, error)
+	// DecideAttempt Say what became of an attempt, as the bank has told a person. For operators.
+	// (POST /v1/undecided/{attempt}/decide)
+	DecideAttempt(ctx context.Context, request DecideAttemptRequestObject) (DecideAttemptResponseObject, error)
 	// CreateVerification Have the bank check a card holder's details, without binding the card.
 	// (POST /v1/verifications)
 	CreateVerification(ctx context.Context, request CreateVerificationRequestObject) (CreateVerificationResponseObject, error)
@@ -4144,6 +4413,77 @@ func (sh *strictHandler) ListKeys(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListKeysResponseObject); ok {
 		return validResponse.VisitListKeysResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUndecided operation middleware
+func (sh *strictHandler) ListUndecided(ctx echo.Context) error {
+	var request ListUndecidedRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUndecided(ctx.Request().Context(), request.(ListUndecidedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUndecided")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUndecidedResponseObject); ok {
+		return validResponse.VisitListUndecidedResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideAttempt operation middleware
+func (sh *strictHandler) DecideAttempt(ctx echo.Context, attempt AttemptID) error {
+	var request DecideAttemptRequestObject
+
+	request.Attempt = attempt
+
+	var body DecideAttemptJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideAttempt(ctx.Request().Context(), request.(DecideAttemptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideAttempt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideAttemptResponseObject); ok {
+		return validResponse.VisitDecideAttemptResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
