@@ -167,7 +167,7 @@ func TestEchoCountsOnItsOwnLine(t *testing.T) {
 		var e ears
 		l := lines(t, c, link.TCPConfig{Lines: 2, Dialogue: link.Dialogue{Session: &manners{}, Idle: time.Minute}, Heard: e.hear, Rand: func() float64 { return 0 }})
 		l.Start()
-		<-time.After(2 * time.Minute)
+		<-time.After(100 * time.Second) // the second echo of the line that lives would meet nobody to cross with
 		if c.met() != 3 {
 			t.Errorf("there were %d connections, want 3: one of two was dead", c.met())
 		}
