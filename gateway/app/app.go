@@ -160,30 +160,34 @@ func (a *App) listen() (err error) {
 	return nil
 }
 
-// Run serves until ctx ends or a listener fails, then stops: not ready, no new
-// work, requests under way end, resolver and events end, the journal closes. It may
-// be called once.
+// Run serves until ctx ends or a listener fails, then stops: not ready; no new
+// work, and no more questions to banks; requests under way end, or are cut off; events end; lines and
+// the journal close. It may be called once.
 func (a *App) Run(ctx context.Context) error {
 	patience := longest(a.set) + 30*time.Second
 	callers := a.httpServer(a.server, patience)
 	banks := a.httpServer(a.callbackHandler(), time.Minute)
-	resolving, stopResolving := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopResolving()
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
+	asking, stopAsking := context.WithCancel(working)
+	defer stopAsking()
 
-	if err := a.service.Restart(resolving); err != nil {
+	if err := a.service.Restart(working); err != nil {
 		return errors.Join(err, a.close())
 	}
 	failed := make(chan error, 4)
 	var running sync.WaitGroup
 	running.Go(func() { failed <- serve(callers, a.api) })
 	running.Go(func() { failed <- serve(banks, a.callbacks) })
+	asked := make(chan struct{})
 	running.Go(func() {
-		if err := a.resolver.Run(resolving); err != nil {
+		defer close(asked)
+		if err := a.resolver.Run(asking); err != nil {
 			failed <- fmt.Errorf("resolver: %w", err)
 		}
 	})
 	running.Go(func() {
-		if err := a.deliverer.Run(resolving); err != nil {
+		if err := a.deliverer.Run(working); err != nil {
 			failed <- fmt.Errorf("events: %w", err)
 		}
 	})
@@ -196,16 +200,15 @@ func (a *App) Run(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
+		err = a.leave(failed)
 	case err = <-failed:
 	}
-	a.log.Info("gateway is stopping")
-	a.server.Stop()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.cfg.Drain)
-	defer cancel()
-	err = errors.Join(err, stop(drain, callers, "callers"), stop(drain, banks, "banks"))
-	stopResolving()
+	err = errors.Join(err, a.drain(func() <-chan struct{} { stopAsking(); return asked }, callers, banks))
+	stopWorking()
 	running.Wait()
-	return errors.Join(err, a.close())
+	err = errors.Join(err, a.close())
+	a.log.Info("gateway has stopped")
+	return err
 }
 
 // Close gives back what New has taken, where Run is never called.
@@ -235,15 +238,6 @@ func serve(s *http.Server, l net.Listener) error {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return nil
-}
-
-func stop(ctx context.Context, s *http.Server, whose string) error {
-	err := s.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		// What is unfinished at a bank stands in the journal and is found out after the next start.
-		return errors.Join(fmt.Errorf("requests of %s were still under way", whose), s.Close())
-	}
-	return err
 }
 
 func (a *App) later(what string, do func() error) { a.undo = append(a.undo, undo{what, do}) }

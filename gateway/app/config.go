@@ -52,6 +52,9 @@ type Config struct {
 	JournalQueue int `mapstructure:"journal-queue"`
 	// Drain is how long requests under way may go on after a stop, 0s to 10m.
 	Drain time.Duration `mapstructure:"drain"`
+	// DrainNotice is how long requests are still served after a stop while /readyz says no, so that a balancer
+	// can hear of it, 0s to 5m.
+	DrainNotice time.Duration `mapstructure:"drain-notice"`
 	// LogLevel is debug, info, warn or error. Each request is one line of info.
 	LogLevel string `mapstructure:"log-level"`
 
@@ -71,7 +74,7 @@ type Config struct {
 	Log *slog.Logger `mapstructure:"-"`
 }
 
-// Defaults is a gateway on this machine whose files lie under .kaqiao.
+// Defaults is a gateway on this machine, without a balancer, whose files lie under .kaqiao.
 func Defaults() Config {
 	return Config{
 		Listen: "127.0.0.1:8080", Callbacks: "127.0.0.1:8081",
@@ -100,8 +103,13 @@ func Flags(f *pflag.FlagSet) {
 	f.Int64("body-bytes", d.BodyBytes, "longest body of a request, 1,024 to 1,048,576")
 	f.Int("journal-queue", d.JournalQueue, "changes that may wait to be written, 1 to 1,000,000")
 	f.Duration("drain", d.Drain, "how long requests may go on after a stop, 0s to 10m")
+	f.Duration("drain-notice", drainNotice, "how long a balancer has to hear of a stop before requests are refused, 0s to 5m (with --dev: 0s)")
 	f.String("log-level", d.LogLevel, "debug, info, warn or error")
 }
+
+// drainNotice is longer than most balancers take between two looks at /readyz.
+// A gateway for development has no balancer before it.
+const drainNotice = 5 * time.Second
 
 const envPrefix = "KAQIAO_GATEWAY_"
 
@@ -144,6 +152,9 @@ func Load(file string, environ []string, flags *pflag.FlagSet) (Config, error) {
 	if err := errors.Join(faults...); err != nil {
 		return Config{}, err
 	}
+	if cfg.Dev && !v.IsSet("drain-notice") {
+		cfg.DrainNotice = 0
+	}
 	cfg.Env = environ
 	return cfg, cfg.check()
 }
@@ -182,6 +193,7 @@ func (c *Config) check() error {
 	span("body-bytes", c.BodyBytes >= 1<<10 && c.BodyBytes <= 1<<20, "1,024 to 1,048,576")
 	span("journal-queue", c.JournalQueue >= 1 && c.JournalQueue <= 1_000_000, "1 to 1,000,000")
 	span("drain", c.Drain >= 0 && c.Drain <= 10*time.Minute, "0s to 10m")
+	span("drain-notice", c.DrainNotice >= 0 && c.DrainNotice <= 5*time.Minute, "0s to 5m")
 	span("data", c.Data != "", "a folder")
 	span("listen", c.Listen != "", "an address such as 127.0.0.1:8080")
 	span("callbacks", c.Callbacks != "", "an address such as 127.0.0.1:8081")

@@ -41,6 +41,20 @@ func TestNothingSaidMeansDefaults(t *testing.T) {
 	}
 }
 
+// Only a gateway for development has no balancer to tell.
+func TestDrainNotice(t *testing.T) {
+	for file, want := range map[string]time.Duration{
+		"": 5 * time.Second, "dev: true\n": 0, "dev: true\ndrain-notice: 2s\n": 2 * time.Second, "drain-notice: 0s\n": 0,
+	} {
+		if c, err := load(t, file, nil); err != nil || c.DrainNotice != want {
+			t.Errorf("%q: %v, %v; want %v", file, c.DrainNotice, err, want)
+		}
+	}
+	if c, err := load(t, "dev: true\n", []string{"KAQIAO_GATEWAY_DRAIN_NOTICE=3s"}); err != nil || c.DrainNotice != 3*time.Second {
+		t.Errorf("the environment: %v, %v", c.DrainNotice, err)
+	}
+}
+
 func TestLaterSettingsWin(t *testing.T) {
 	file := "listen: 127.0.0.1:1\nsession-ttl: 1m\nnode: 1\ndev: true\n"
 	env := []string{"PATH=/bin", "KAQIAO_GATEWAY_SESSION_TTL=2m", "KAQIAO_GATEWAY_NODE=2"}
@@ -60,8 +74,8 @@ func TestEveryFaultIsTold(t *testing.T) {
 			t.Errorf("error %v does not name %s", err, want)
 		}
 	}
-	_, err = load(t, "node: 100\nsession-ttl: 1s\nbody-bytes: 1\njournal-queue: 0\ndrain: 1h\nlog-level: loud\nlisten: ''\ndata: ''\n", nil)
-	for _, want := range []string{"node", "session-ttl", "body-bytes", "journal-queue", "drain", "log-level", "listen", "data"} {
+	_, err = load(t, "node: 100\nsession-ttl: 1s\nbody-bytes: 1\njournal-queue: 0\ndrain: 1h\ndrain-notice: 6m\nlog-level: loud\nlisten: ''\ndata: ''\n", nil)
+	for _, want := range []string{"node", "session-ttl", "body-bytes", "journal-queue", "drain", "drain-notice", "log-level", "listen", "data"} {
 		if err == nil || !strings.Contains(err.Error(), want+" must be") {
 			t.Errorf("error %v does not name %s", err, want)
 		}

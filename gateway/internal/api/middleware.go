@@ -100,11 +100,22 @@ func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Response().Header().Set("Connection", "close")
 			return &op.Problem{Reason: op.ShuttingDown, Outcome: op.NotSent, Detail: "the gateway is shutting down"}
 		}
-		defer s.inFlight.Add(-1)
+		defer s.left()
 		if s.inFlight.Add(1) > s.InFlight {
 			return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "too many requests are under way"}
 		}
 		return next(c)
+	}
+}
+
+// left counts a request that has ended.
+func (s *Server) left() {
+	if s.inFlight.Add(-1) > 0 || !s.stopping.Load() {
+		return
+	}
+	select {
+	case s.idle <- struct{}{}:
+	default:
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *Server) healthz(c echo.Context) error {
 
 // readyz says whether new work is welcome.
 func (s *Server) readyz(c echo.Context) error {
-	if s.stopping.Load() {
+	if s.leaving.Load() || s.stopping.Load() {
 		return &op.Problem{Reason: op.ShuttingDown, Outcome: op.NotSent, Detail: "the gateway is shutting down"}
 	}
 	if err := s.Ready(); err != nil {

@@ -7,6 +7,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -86,7 +87,9 @@ type Server struct {
 	contract contract
 	table    table
 	inFlight atomic.Int64
+	leaving  atomic.Bool
 	stopping atomic.Bool
+	idle     chan struct{} // has something in it when the last request under way has ended after Stop
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -111,7 +114,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Config: cfg, contract: contract, table: table, echo: echo.New()}
+	s := &Server{Config: cfg, contract: contract, table: table, echo: echo.New(), idle: make(chan struct{}, 1)}
 	contract["POST /v1/bindings"].meaning = s.bindingMeaning
 	contract["POST /v1/verifications"].meaning = s.bindingMeaning
 	s.echo.HideBanner, s.echo.HidePort = true, true
@@ -125,6 +128,21 @@ func New(cfg Config) (*Server, error) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// Leave makes /readyz say no, so that a balancer sends new work elsewhere. What comes all the same is done.
+func (s *Server) Leave() { s.leaving.Store(true) }
+
+// Idle waits until no request is under way. It is called after Stop, once.
+func (s *Server) Idle(ctx context.Context) error {
+	for s.inFlight.Load() > 0 {
+		select {
+		case <-s.idle:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
 
 // Stop makes /readyz say no and refuses new work with shutting_down. Requests under way go on.
 func (s *Server) Stop() { s.stopping.Store(true) }

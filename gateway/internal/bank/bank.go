@@ -32,11 +32,12 @@ type Banks struct {
 	now      func() time.Time
 	log      *slog.Logger
 	unmapped unmapped
+	drain    *drain
 }
 
 // New wires channels to a journal and a gate.
 func New(j Journal, gate Gate, channels []Channel, now func() time.Time, log *slog.Logger) *Banks {
-	b := &Banks{journal: j, gate: gate, channels: make(map[string]Channel, len(channels)), now: now, log: log}
+	b := &Banks{journal: j, gate: gate, channels: make(map[string]Channel, len(channels)), now: now, log: log, drain: newDrain()}
 	for _, c := range channels {
 		b.channels[c.ID] = c
 	}
@@ -65,7 +66,7 @@ const grace = 5 * time.Second
 // journal, to be found out later.
 //
 // A caller that hangs up ends a wait at the gate. From there on it neither
-// stops an exchange nor makes it forgotten.
+// stops an exchange nor makes it forgotten. Only Cut ends an exchange early.
 func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 	channel, ok := b.channels[s.Op.Channel]
 	if !ok {
@@ -80,11 +81,18 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 	ctx = context.WithoutCancel(ctx)
 	timeout := channel.Timeout(s.Op.Bank, s.Op.Kind)
 	attempt := b.meant(s, timeout)
+	if refused := b.drain.begins(attempt, timeout, b.now()); refused != nil {
+		leave(op.Result{Outcome: op.NotSent, Reason: refused.Reason})
+		return op.Result{Outcome: op.NotSent, Reason: refused.Reason}, refused
+	}
+	defer b.drain.ends(attempt)
 	if err := b.journal.Apply(ctx, change(s.Intend, attempt)); err != nil {
 		leave(op.Result{Outcome: op.NotSent})
 		return op.Result{Outcome: op.NotSent}, fmt.Errorf("bank %s: intend %s: %w", s.Op.Bank, s.Op.Kind, err)
 	}
-	result := channel.exchange(ctx, s.Op, timeout, b.now)
+	until, done := b.drain.uncut(ctx)
+	result := channel.exchange(until, s.Op, timeout, b.now)
+	done()
 	leave(result)
 	b.report(ctx, s.Op, result)
 
