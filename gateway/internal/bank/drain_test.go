@@ -19,7 +19,7 @@ func TestNothingBeginsThatCannotEnd(t *testing.T) {
 		if _, err := banks.Do(t.Context(), step()); err != nil {
 			t.Fatalf("it could be over in time: %v", err)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		all.steps = nil
 		got, err := banks.Do(t.Context(), step())
 		if p := problemOf(t, err); got.Outcome != op.NotSent || p.Reason != op.ShuttingDown || p.Outcome != op.NotSent || p.Asked {

@@ -85,11 +85,13 @@ func (w *world) Due(_ context.Context, now time.Time, limit int) ([]journal.Atte
 func (w *world) Attempt(_ context.Context, id string) (journal.Attempt, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	a, ok := w.open[id]
-	if !ok {
-		return journal.Attempt{}, journal.ErrNotFound
+	if a, ok := w.open[id]; ok {
+		return a, nil
 	}
-	return a, nil
+	if _, over := w.settled[id]; over {
+		return journal.Attempt{ID: id, Kind: op.Confirm, Settled: true}, nil
+	}
+	return journal.Attempt{}, journal.ErrNotFound
 }
 
 func (w *world) Question(_ context.Context, a journal.Attempt) (bank.Step, bool, error) {
@@ -213,6 +215,7 @@ func TestWakeNeverBlocks(t *testing.T) {
 	for range 10_000 { // nobody is running
 		r.Wake(time.Now())
 		r.Hint("att")
+		r.Recheck("att")
 	}
 }
 
@@ -229,6 +232,25 @@ func TestHint(t *testing.T) {
 		run(t, r, 10*time.Second)
 		if want := seconds(0.5); !slices.Equal(w.asked["waited for"], want) {
 			t.Errorf("asked after %v, want %v", w.asked["waited for"], want)
+		}
+	})
+}
+
+// What is decided is asked about only where somebody wants it asked again.
+func TestRecheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("decided")
+		w.tells["decided"] = 1
+		r := w.resolver(0)
+		go func() {
+			pass(6 * time.Second) // it is found out by now
+			r.Hint("decided")
+			pass(time.Second)
+			r.Recheck("decided")
+		}()
+		run(t, r, 10*time.Second)
+		if want := seconds(2, 7); !slices.Equal(w.asked["decided"], want) {
+			t.Errorf("asked after %v, want %v", w.asked["decided"], want)
 		}
 	})
 }
