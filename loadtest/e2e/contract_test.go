@@ -111,12 +111,25 @@ func fits(template, path string) bool {
 	return true
 }
 
+// property is what a schema, or one that it is made of, says of a field.
+func property(s *openapi3.Schema, key string) *openapi3.SchemaRef {
+	if p := s.Properties[key]; p != nil {
+		return p
+	}
+	for _, part := range s.AllOf {
+		if p := property(part.Value, key); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
 // unknown are the fields that no schema describes.
 func unknown(s *openapi3.Schema, value any, at string) (found []string) {
 	switch v := value.(type) {
 	case map[string]any:
 		for key, e := range v {
-			p := s.Properties[key]
+			p := property(s, key)
 			if p == nil {
 				found = append(found, at+"/"+key+" is not in the contract")
 				continue

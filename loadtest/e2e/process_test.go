@@ -29,7 +29,7 @@ type process struct {
 }
 
 // newProcess prepares a program that will serve on a free address. It is killed when the test ends.
-func newProcess(t *testing.T, name, ready string, env []string) *process {
+func newProcess(t testing.TB, name, ready string, env []string) *process {
 	t.Helper()
 	p := &process{binary: filepath.Join(programs(t), name), dir: t.TempDir(), env: env, url: "http://" + freeAddress(t)}
 	p.ready = p.url + ready
@@ -51,7 +51,7 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-func (p *process) key(t *testing.T) string {
+func (p *process) key(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(p.dir, "caller.key"))
 	if err != nil {
@@ -60,7 +60,7 @@ func (p *process) key(t *testing.T) string {
 	return strings.TrimSpace(string(text))
 }
 
-func (p *process) start(t *testing.T) {
+func (p *process) start(t testing.TB) {
 	t.Helper()
 	if err := p.run(t.Context()); err != nil {
 		t.Fatal(err)

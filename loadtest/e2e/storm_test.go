@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -94,22 +93,11 @@ func storm(t *testing.T, victim, gateway *process, books *control.Farm, c *http.
 // startPrograms runs farm and gateway as programs, with banks slow enough that a kill finds something in the middle.
 func startPrograms(t *testing.T) (farm, gateway *process) {
 	t.Helper()
-	folder := onDisk(t, quickProfiles(t, "100ms"))
-	callbacks, env := freeAddress(t), elsewhere(t)
-
-	farm = newProcess(t, "mockbanks", "/healthz", env)
-	farm.args = []string{"serve", "--keys", keys(t), "--data", farm.dir, "--profiles", folder,
-		"--control", farm.address(), "--callback", callbackFlag(t, callbacks)}
-	farm.start(t)
-	gateway = newProcess(t, "gateway", "/readyz", env)
-	gateway.args = []string{"serve", "--dev", "--keys", keys(t), "--data", filepath.Join(gateway.dir, "data"), "--profiles", folder,
-		"--listen", gateway.address(), "--callbacks", callbacks, "--dev-caller-key", filepath.Join(gateway.dir, "caller.key")}
-	gateway.start(t)
-	return farm, gateway
+	return startProgramsOn(t, onDisk(t, quickProfiles(t, "100ms")))
 }
 
 // callbackFlag sends every bank's unasked words to this address.
-func callbackFlag(t *testing.T, address string) string {
+func callbackFlag(t testing.TB, address string) string {
 	t.Helper()
 	set, err := profiles.Shipped(profiles.LoadOptions{})
 	if err != nil {
