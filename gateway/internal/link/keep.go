@@ -100,12 +100,15 @@ func (l *line) live() {
 	wait := time.NewTimer(t.cfg.Idle)
 	defer wait.Stop()
 	for {
+		doubtful := false
 		select {
 		case <-l.done:
 			return
 		case <-wait.C:
+		case <-l.doubt: // a bank that thinks for too long still answers this; a line that is dead, or stuck in half a frame, does not
+			doubtful = true
 		}
-		if err := t.cfg.Session.Tend(t.ctx, l.ask, l.silence() >= t.cfg.Idle); err != nil {
+		if err := t.cfg.Session.Tend(t.ctx, l.ask, doubtful || l.silence() >= t.cfg.Idle); err != nil {
 			l.fail(l.why("tend", err))
 			return
 		}

@@ -24,6 +24,7 @@ type line struct {
 	under   atomic.Int64 // exchanges under way; the session's own don't count
 	heardAt atomic.Int64 // when a frame was last heard, in nanoseconds since born
 	born    time.Time
+	doubt   chan struct{} // takes one: an exchange has waited in vain, and nothing else was heard meanwhile
 
 	once sync.Once
 	done chan struct{} // closed when the line is broken
@@ -34,6 +35,7 @@ func (t *TCP) newLine(index int, conn net.Conn, below *counter) *line {
 	return &line{
 		link: t, index: index, conn: conn, below: below, born: time.Now(),
 		queue: make(chan *call, maxQueue), replies: make(chan []byte, maxReplies), done: make(chan struct{}),
+		doubt: make(chan struct{}, 1),
 	}
 }
 
@@ -65,6 +67,7 @@ func (l *line) ask(ctx context.Context, f wire.Frame) (wire.Frame, error) {
 // exchange waits for the answer, the line's end or the caller's, whichever comes first.
 func (l *line) exchange(ctx context.Context, c *call) (wire.Frame, error) {
 	c.answer = make(chan wire.Frame, 1)
+	began := time.Since(l.born)
 	if !l.link.table.add(c) {
 		return wire.Frame{}, notSentFor(errNumber)
 	}
@@ -89,6 +92,12 @@ func (l *line) exchange(ctx context.Context, c *call) (wire.Frame, error) {
 	}
 	if c.proof.seal() {
 		return wire.Frame{}, notSentFor(err)
+	}
+	if c.key.line == nil && ctx.Err() == context.DeadlineExceeded && time.Duration(l.heardAt.Load()) <= began { //nolint:errorlint // what a context says of itself
+		select {
+		case l.doubt <- struct{}{}:
+		default:
+		}
 	}
 	return wire.Frame{}, fmt.Errorf("link: %w", err)
 }

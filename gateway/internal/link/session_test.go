@@ -143,6 +143,58 @@ func TestEchoUnanswered(t *testing.T) {
 	})
 }
 
+// A line that breaks without a word, or sticks in the middle of an answer, is
+// found out by the first exchange that waits in vain, not after Idle. One
+// whose bank only takes its time is kept.
+func TestLineInDoubt(t *testing.T) {
+	for name, c := range map[string]struct {
+		says string // to "lost", in place of its answer
+		dead bool   // nothing is answered after it
+		met  int
+	}{
+		"a line that is dead":    {"", true, 2},
+		"half an answer":         {"0013a lo", true, 2},
+		"a bank that is at work": {"", false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				far := &country{play: func(p *person) {
+					for {
+						f, err := p.hears()
+						if err != nil {
+							return
+						}
+						if string(f.Body) != "q lost request" {
+							p.says(answerTo(f))
+							continue
+						}
+						p.shouts(c.says)
+						if c.dead {
+							p.rest()
+							return
+						}
+					}
+				}}
+				l := lines(t, far, link.TCPConfig{Lines: 1, Dialogue: link.Dialogue{Session: &manners{}, Idle: time.Minute, AnswerTimeout: 5 * time.Second}})
+				if _, err := l.Exchange(t.Context(), q("1")); err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				defer cancel()
+				_, err := l.Exchange(ctx, q("lost"))
+				sent(t, err, true)
+				<-time.After(6 * time.Second)
+				ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if _, err := l.Exchange(ctx, q("2")); err != nil || far.met() != c.met {
+					t.Errorf("over %d lines, want %d: %v", far.met(), c.met, err)
+				}
+				ends(t, l, far)
+			})
+		})
+	}
+}
+
 // Another line's life says nothing of this one.
 func TestEchoCountsOnItsOwnLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -26,6 +26,7 @@ type Dialogue struct {
 	// Session: nil where nothing is said on a line but business.
 	Session Session
 	// Idle is how long nothing need be heard on a line before the session asks for life, 1ms to 24h. Default 60s.
+	// An exchange that waited in vain while nothing was heard on its line has it asked at once.
 	Idle time.Duration
 	// AnswerTimeout is for each answer to the session's own words, 1ms to 10m. Default 5s.
 	AnswerTimeout time.Duration
@@ -44,8 +45,8 @@ type (
 	Session interface {
 		// Open says what a fresh line must hear before it may be used. An error closes the line.
 		Open(context.Context, Ask) error
-		// Tend is called on each line about once in Idle; idle: nothing was heard for that long, and a
-		// sign of life is wanted. An error closes the line.
+		// Tend is called on each line about once in Idle; idle: nothing was heard for that long or while an
+		// exchange waited in vain, and a sign of life is wanted. An error closes the line.
 		Tend(ctx context.Context, ask Ask, idle bool) error
 		// Reply answers the bank's own request, and returns false for one that is not the session's business.
 		// It is called between two frames: it must be quick.
