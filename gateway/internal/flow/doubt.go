@@ -30,7 +30,7 @@ func (s *Service) mayHaveGoneWell(a journal.Attempt, r op.Result) func(journal.A
 	case a.Kind == op.Confirm && r.Reason != op.CodeWrong:
 		// A confirm of the same code was given up as never arrived. It may have arrived since, and signed.
 		return func(h journal.Attempt) bool {
-			return h.ID != a.ID && h.Kind == op.Confirm && h.Number == a.Number && h.Outcome == op.Refused && h.Reason == op.BankTimeout
+			return h.ID != a.ID && h.Number == a.Number && givenUp(h)
 		}
 	case a.Kind == op.Unsign && r.Reason != op.AgreementNotFound && s.cfg.Banks.Truth(a.Channel, op.Unsign) == op.ByRepeat:
 		// An unsigning was sent again because nobody could be asked about it.

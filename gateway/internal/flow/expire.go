@@ -28,6 +28,9 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 		b.State, b.Reason = m.to, op.SessionExpired
 		b = after(b, now)
 		c := journal.Change{Binding: &b, Shred: b.ID}
+		if c.Attempts, err = s.lastLook(ctx, b, now); err != nil {
+			return ended, err
+		}
 		s.tell(&c, from, false)
 		err := s.cfg.Store.Apply(ctx, c)
 		switch {
@@ -36,6 +39,9 @@ func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 			return ended, fmt.Errorf("flow: expire: %w", err)
 		default:
 			ended++
+			for _, a := range c.Attempts {
+				s.cfg.Wake(a.AskAt)
+			}
 		}
 	}
 	return ended, nil

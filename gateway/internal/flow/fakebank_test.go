@@ -243,6 +243,8 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 
 // undo undoes what carries the number, and whatever may still come with it.
 func (f *fakeBank) undo(o op.Operation) op.Result {
+	_, had := f.done[category(o.Original.Kind)+o.Original.Number]
+	had = had || f.reversed[o.Original.Number]
 	f.reversed[o.Original.Number] = true
 	if c := f.codes[o.Original.Number]; c != nil {
 		c.used = true
@@ -250,7 +252,7 @@ func (f *fakeBank) undo(o op.Operation) op.Result {
 	if r := f.done["confirm/"+o.Original.Number]; r.Agreement != "" {
 		f.agreements[r.Agreement].live = false
 	}
-	return op.Result{Outcome: op.Accepted, Undone: true}
+	return op.Result{Outcome: op.Accepted, Undone: true, NotFound: !had}
 }
 
 // open begins to wait for somebody's approval.

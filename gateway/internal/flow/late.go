@@ -70,9 +70,17 @@ func earlyResult(channel, number string) journal.Key {
 
 // compare raises an alarm where a bank says something else of an operation
 // than it said before. What was decided stands: a final state is never overwritten.
+// An answer that was on its way while its operation was undone says nothing of
+// what stands now, so it contradicts nothing; but where the bank said that there
+// was nothing to undo, what it has done since may stand.
 func (s *Service) compare(ctx context.Context, a journal.Attempt, r op.Result) {
 	final := func(o op.Outcome) bool { return o == op.Accepted || o == op.Refused }
 	if final(a.Outcome) && final(r.Outcome) && a.Outcome != r.Outcome {
+		history, err := s.cfg.Store.Attempts(ctx, a.Binding)
+		if err == nil && a.NotFound == 0 && reversed(history, a) {
+			s.cfg.Log.WarnContext(ctx, "an answer came after its operation was undone: it is dropped", "binding", a.Binding, "number", a.Number, "outcome", r.Outcome.String())
+			return
+		}
 		s.cfg.Log.ErrorContext(ctx, "a bank contradicts itself: both books must be compared",
 			"binding", a.Binding, "bank", a.Bank, "number", a.Number, "before", a.Outcome.String(), "now", r.Outcome.String(), "agreement", r.Agreement)
 		if s.cfg.Recheck != nil && s.cfg.Banks.Truth(a.Channel, a.Kind) == op.ByQuery {

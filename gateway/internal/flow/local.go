@@ -56,6 +56,10 @@ func (s *Service) local(ctx context.Context, b journal.Binding, do command, k Ke
 	c := journal.Change{Binding: &b, NewKey: k.row(b.ID, now)}
 	if do == shred {
 		c.Shred = b.ID
+		var err error
+		if c.Attempts, err = s.lastLook(ctx, b, now); err != nil {
+			return Binding{}, err
+		}
 	}
 	if c.NewKey != nil {
 		c.NewKey.Status, c.NewKey.Body = k.Render(out, nil)
@@ -70,6 +74,9 @@ func (s *Service) local(ctx context.Context, b journal.Binding, do command, k Ke
 		return Binding{}, &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Binding: b.ID, Detail: "too many requests are waiting", RetryAfterS: 1}
 	case err != nil:
 		return Binding{}, fmt.Errorf("flow: %w", err)
+	}
+	for _, a := range c.Attempts {
+		s.cfg.Wake(a.AskAt)
 	}
 	return out, nil
 }

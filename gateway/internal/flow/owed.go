@@ -1,6 +1,9 @@
 package flow
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"kaqiao/gateway/internal/journal"
@@ -51,4 +54,29 @@ func (s *Service) settleOwed(b journal.Binding, a journal.Attempt, e event, r op
 	out.binding, out.attempt = b, a
 	out.view = s.viewOf(b, a)
 	return out
+}
+
+// lastLook opens the last confirm again that was given up as never arrived, for
+// a binding that ends unsigned: it may have arrived since and signed, and
+// afterwards nobody would look any more. None where the bank undoes what it is
+// asked about, or nothing was given up.
+func (s *Service) lastLook(ctx context.Context, b journal.Binding, now time.Time) ([]journal.Attempt, error) {
+	history, err := s.cfg.Store.Attempts(ctx, b.ID)
+	if err != nil {
+		return nil, fmt.Errorf("flow: last look: %w", err)
+	}
+	for _, a := range slices.Backward(history) {
+		if !givenUp(a) || s.cfg.Banks.Truth(a.Channel, a.Kind) != op.ByQuery {
+			continue
+		}
+		a.Outcome, a.Asked, a.NotFound = op.Unknown, 0, 0
+		a.AskAt = now.Add(s.pause(a))
+		return []journal.Attempt{a}, nil
+	}
+	return nil, nil
+}
+
+// givenUp: a confirm that the bank, when it was asked, had not heard of.
+func givenUp(a journal.Attempt) bool {
+	return a.Kind == op.Confirm && a.Settled && a.AskAt.IsZero() && a.Outcome == op.Refused && a.Reason == op.BankTimeout
 }

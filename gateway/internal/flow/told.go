@@ -143,6 +143,9 @@ func (s *Service) judge(b *journal.Binding, a *journal.Attempt, history []journa
 	case r.Of == nil && s.cfg.Banks.Truth(a.Channel, a.Kind) == op.ByRepeat:
 		return notFound, op.Result{}
 	case r.Undone:
+		if r.NotFound { // kept, for an answer that says otherwise after all
+			a.NotFound++
+		}
 		return undone, gone
 	case r.Outcome != op.Accepted:
 		return unknown, op.Result{}

@@ -131,7 +131,7 @@ type Result struct {
 	Class     string // I, II, III where the bank tells
 	// ApprovalBy is, with Pending, until when somebody may still approve. Zero: the bank does not say.
 	ApprovalBy time.Time
-	// Undone: the bank has undone the original of a reversal, or never had it.
+	// Undone: the bank has undone the original of a reversal, or never had it: with NotFound it says that it never had.
 	Undone bool
 	// Of is what a query was told of the original. NotFound: the bank does not know it.
 	Of       *Result

@@ -109,7 +109,7 @@ func (a *Adapter) reversed(o op.Operation, trace iso8583.Trace, m *iso8583.Rever
 	case "":
 		return nonsense(errNoCode)
 	case iso8583.ResponseDone, iso8583.ResponseNotFound, iso8583.ResponseInvalid:
-		return op.Result{Outcome: op.Accepted, Undone: true, RawCode: m.ResponseCode}
+		return op.Result{Outcome: op.Accepted, Undone: true, NotFound: m.ResponseCode == iso8583.ResponseNotFound, RawCode: m.ResponseCode}
 	}
 	return a.meaning(o.Bank, op.Reverse, m.ResponseCode)
 }

@@ -158,7 +158,7 @@ func TestCodes(t *testing.T) {
 func TestReversalAnswers(t *testing.T) {
 	a := newAdapter()
 	for code, want := range map[string]op.Result{
-		"00": {Outcome: op.Accepted, Undone: true}, "25": {Outcome: op.Accepted, Undone: true}, "12": {Outcome: op.Accepted, Undone: true},
+		"00": {Outcome: op.Accepted, Undone: true}, "25": {Outcome: op.Accepted, Undone: true, NotFound: true}, "12": {Outcome: op.Accepted, Undone: true},
 		"68": maybe(op.BankTimeout), "96": maybe(op.BankBusy), "94": maybe(op.BankProtocolError), "05": unmapped,
 		"A0": no(op.BankProtocolError), "58": no(op.BankRefused),
 	} {

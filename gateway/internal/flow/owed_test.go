@@ -1,0 +1,98 @@
+package flow_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/secret"
+)
+
+// A confirm that was given up as never arrived arrives after all, and signs.
+// Nobody confirms again: the session is cancelled, or its time runs out. The
+// bank must not be left with an agreement.
+func TestASigningAfterTheLastWordIsEnded(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *house, string) string{
+		"cancelled": func(t *testing.T, h *house, id string) string {
+			if _, err := h.flow.Cancel(t.Context(), "wallet", id, flow.Keyed{}); err != nil {
+				t.Fatal(err)
+			}
+			return flow.Cancelled
+		},
+		"expired": func(t *testing.T, h *house, _ string) string {
+			h.pass(t, 16*time.Minute)
+			return flow.Expired
+		},
+	} {
+		for _, arrives := range []bool{true, false} {
+			t.Run(name, func(t *testing.T) {
+				h := newHouse(t, t.TempDir(), shipped(t))
+				b := h.create(t)
+				h.bank.fates = []fate{lostBefore}
+				if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+					t.Fatalf("got %+v, %v", got, err)
+				}
+				h.pass(t, 30*time.Second)
+				if got := h.get(t, b.ID); got.State != flow.AwaitingCode {
+					t.Fatalf("before: %s", got.State)
+				}
+				live := 0
+				if arrives {
+					h.bank.carryOut(op.Operation{Kind: op.Confirm, Number: b.Number, Signing: b.Number, Code: secret.NewCode(canaryCode)})
+					live = 1
+				}
+				if len(h.bank.live()) != live {
+					t.Fatalf("the bank has %v: nothing is tried here", h.bank.live())
+				}
+				want := end(t, h, b.ID)
+				h.pass(t, time.Minute)
+				got := h.get(t, b.ID)
+				if got.State != want || len(h.bank.live()) != 0 {
+					t.Errorf("got %s, want %s; the bank has %v", got.State, want, h.bank.live())
+				}
+				for _, a := range got.History {
+					if !a.Settled || !a.AskAt.IsZero() {
+						t.Errorf("left open: %+v", a)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A bank that had nothing to undo and says yes afterwards may have signed: people must look.
+func TestALateAnswerToWhatWasNeverThereAlarms(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	h.bank.fates = []fate{lostBefore}
+	h.confirm(b.ID, canaryCode) //nolint:errcheck // its outcome is what is found out below
+	h.pass(t, time.Minute)
+	var confirm string
+	for _, a := range h.get(t, b.ID).History {
+		if a.Kind == op.Confirm {
+			confirm = a.Number
+		}
+	}
+	r := op.Result{Outcome: op.Accepted, Agreement: "SGN1"}
+	h.hear(t, op.Notice{Kind: op.Confirm, Channel: b.Channel, Member: b.Member, Of: confirm, Result: &r})
+	if got := h.get(t, b.ID); got.State != flow.Failed || !strings.Contains(h.log.String(), "contradicts") {
+		t.Errorf("got %s, and the log says %s", got.State, h.log)
+	}
+}
+
+// An answer that comes when its operation is undone already is no contradiction, and nobody is alarmed.
+func TestALateAnswerToWhatIsUndoneAlarmsNobody(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	h.bank.fates = []fate{answersLate}
+	h.confirm(b.ID, canaryCode) //nolint:errcheck // its outcome is what is found out below
+	h.pass(t, time.Minute)
+	if got := h.get(t, b.ID); got.State != flow.Failed || len(h.bank.live()) != 0 {
+		t.Errorf("got %s, the bank has %v", got.State, h.bank.live())
+	}
+	if log := h.log.String(); strings.Contains(log, "contradicts") || !strings.Contains(log, "it is dropped") {
+		t.Errorf("the log says %s", log)
+	}
+}
