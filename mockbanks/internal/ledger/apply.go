@@ -119,8 +119,12 @@ func drawCode(seed uint64, card string, ordinal uint64, digits int) string {
 // tail is the last four digits.
 func tail(card string) string { return card[max(0, len(card)-4):] }
 
+// minutes says how long something lasts, as people say it.
 func minutes(d time.Duration) string {
-	if d%time.Minute == 0 {
+	switch {
+	case d >= time.Hour && d%time.Hour == 0:
+		return fmt.Sprintf("%d小时", d/time.Hour)
+	case d%time.Minute == 0:
 		return fmt.Sprintf("%d分钟", d/time.Minute)
 	}
 	return fmt.Sprintf("%d秒", d/time.Second)

@@ -136,7 +136,7 @@ func (t *transaction) request(kind string, h holding, now time.Time, id int64) M
 		m.To = h.customer.Email
 		m.Text = fmt.Sprintf("【%s】A payment institution asks to bind your card ending %s. Approve or refuse within %s. "+
 			"有支付机构申请绑定您尾号%s的银行卡，请在%s内确认或拒绝。",
-			t.terms.Name, tail(h.card.Number), within, tail(h.card.Number), minutes(within))
+			t.terms.Name, tail(h.card.Number), english(within), tail(h.card.Number), minutes(within))
 	case "phone":
 		m.Text = fmt.Sprintf("【%s】Call-back due: ask %s whether the card ending %s is to be bound, before %s. 待回访电话：请向客户核实绑卡意愿。",
 			t.terms.Name, h.customer.Name, tail(h.card.Number), now.Add(within).Format(time.RFC3339))
@@ -145,6 +145,17 @@ func (t *transaction) request(kind string, h holding, now time.Time, id int64) M
 			t.terms.Name, tail(h.card.Number), minutes(within))
 	}
 	return m
+}
+
+// english is minutes in English.
+func english(d time.Duration) string {
+	switch {
+	case d >= time.Hour && d%time.Hour == 0:
+		return fmt.Sprintf("%d h", d/time.Hour)
+	case d%time.Minute == 0:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
 }
 
 // supersedeAll ends the code and the case that wait for this card at this institution.
