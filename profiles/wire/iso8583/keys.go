@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -24,21 +25,28 @@ import (
 // that hands one out offers it first (Offer): what comes in may be sealed with
 // it from then on, and with the first message that is, it is in use both ways;
 // so no message is sealed with a key that the other side may not have yet. The
-// key before stays good for what comes in until the next change.
+// key before stays good for what comes in until the next change; and longer
+// where nothing has come in under its successor by then, formerKeys at most: each
+// line that opens may have a key made, and the other side still answers under
+// the key before all of them.
 type Keys struct {
 	rule   string // Options.MAC
 	master cipher.Block
 
-	mu       sync.Mutex
-	current  *macKey
-	previous *macKey
-	offered  *macKey
+	mu      sync.Mutex
+	current *macKey
+	former  [formerKeys]*macKey // the latest first; nil: there was none
+	offered *macKey
 }
+
+// formerKeys is how many keys before the present one may still be good for what comes in.
+const formerKeys = 4
 
 // macKey is a key and what is made with it.
 type macKey struct {
-	raw []byte
-	sum func(text []byte) []byte
+	raw   []byte
+	sum   func(text []byte) []byte
+	heard bool // something came in under it; guarded by Keys.mu
 }
 
 // algorithmOf is the algorithm of the keys that a MAC rule works with.
@@ -170,7 +178,12 @@ func (k *Keys) install(next *macKey) {
 	if k.current != nil && subtle.ConstantTimeCompare(k.current.raw, next.raw) == 1 {
 		return
 	}
-	k.previous, k.current = k.current, next
+	older := k.former
+	k.former = [formerKeys]*macKey{k.current}
+	if k.current != nil && !k.current.heard {
+		copy(k.former[1:], older[:])
+	}
+	k.current = next
 }
 
 // open reads a key as it travels.
@@ -200,17 +213,22 @@ func (k *Keys) sealing() *macKey {
 	return k.current
 }
 
-// check reports whether a seal is that of a text under the current key, the
-// one before or an offered one, which is then taken into use.
+// check reports whether a seal is that of a text under the current key, one of
+// those before or an offered one, which is then taken into use.
 func (k *Keys) check(text, mac []byte) error {
 	k.mu.Lock()
-	current, previous, offered := k.current, k.previous, k.offered
+	current, former, offered := k.current, k.former, k.offered
 	k.mu.Unlock()
 	if current == nil && offered == nil {
 		return fmt.Errorf("no MAC key yet: %w", wire.ErrKey)
 	}
 	switch {
-	case current.made(text, mac), previous.made(text, mac):
+	case current.made(text, mac):
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		current.heard = true
+		return nil
+	case slices.ContainsFunc(former[:], func(k *macKey) bool { return k.made(text, mac) }):
 		return nil
 	case offered.made(text, mac):
 		k.mu.Lock()
@@ -218,6 +236,7 @@ func (k *Keys) check(text, mac []byte) error {
 		if k.offered == offered {
 			k.install(offered)
 		}
+		offered.heard = true
 		return nil
 	}
 	return fmt.Errorf("field 128: %w", wire.ErrSeal)

@@ -73,6 +73,33 @@ func TestKeyReset(t *testing.T) {
 	}
 }
 
+// Two lines open one after the other, and each has a key made. What the bank
+// still answers under the key before both is taken, until it has changed over.
+func TestSeveralResetsInARow(t *testing.T) {
+	gateway, bank := codecWith(t, seal.Gateway, iso8583.Options{}, keys()...), codecWith(t, seal.Bank, iso8583.Options{}, keys()...)
+	for range 3 {
+		answer, err := bank.Encode(answerOf("000001")) // under the first key
+		must(t, err)
+		wrapped, err := bank.Keys().Generate()
+		must(t, err)
+		must(t, bank.Keys().Offer(wrapped))
+		must(t, gateway.Keys().Rotate(wrapped))
+		if _, err := gateway.Decode(answer); err != nil {
+			t.Errorf("sealed with a key that the bank has not left: %v", err)
+		}
+	}
+	old, err := bank.Encode(answerOf("000002"))
+	must(t, err)
+	pass(t, gateway, bank, requestOf("000003"))
+	pass(t, bank, gateway, answerOf("000003"))
+	wrapped, err := bank.Keys().Generate()
+	must(t, err)
+	must(t, gateway.Keys().Rotate(wrapped))
+	if _, err := gateway.Decode(old); !errors.Is(err, wire.ErrSeal) {
+		t.Errorf("sealed with a key that the bank has left, two changes ago: %v", err)
+	}
+}
+
 // pass encodes on one side and decodes on the other, and the same must come out.
 func pass(t *testing.T, from, to *iso8583.Codec, m wire.Message) wire.Message {
 	t.Helper()
