@@ -93,7 +93,7 @@ func (l *line) exchange(ctx context.Context, c *call) (wire.Frame, error) {
 	if c.proof.seal() {
 		return wire.Frame{}, notSentFor(err)
 	}
-	if c.key.line == nil && ctx.Err() == context.DeadlineExceeded && time.Duration(l.heardAt.Load()) <= began { //nolint:errorlint // what a context says of itself
+	if c.key.line == nil && ctx.Err() == context.DeadlineExceeded && time.Duration(l.heardAt.Load()) <= began {
 		select {
 		case l.doubt <- struct{}{}:
 		default:
