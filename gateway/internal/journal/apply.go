@@ -87,7 +87,7 @@ type writeStatements struct {
 	insertBinding, replaceBinding *statement
 	putAttempt                    *statement
 	putEvent                      *statement
-	putSealed, shred              *statement
+	putSealed, swapSealed, shred  *statement
 	reserve                       *statement
 }
 
@@ -102,7 +102,7 @@ func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
 		{&w.insertKey, insertKeySQL}, {&w.answerKey, answerKeySQL},
 		{&w.insertBinding, insertBindingSQL}, {&w.replaceBinding, replaceBindingSQL},
 		{&w.putAttempt, putAttemptSQL}, {&w.putEvent, putEventSQL},
-		{&w.putSealed, putSealedSQL}, {&w.shred, "DELETE FROM sealed WHERE binding = ?"},
+		{&w.putSealed, putSealedSQL}, {&w.swapSealed, "UPDATE sealed SET data = ? WHERE binding = ? AND data = ?"}, {&w.shred, "DELETE FROM sealed WHERE binding = ?"},
 		{&w.reserve, reserveSQL},
 	} {
 		s, err := prepare(conn, p.query, &w.wrote)
@@ -158,10 +158,8 @@ func (w *writeStatements) apply(c *Change) error {
 			return err
 		}
 	}
-	if c.Sealed != nil {
-		if _, err := w.putSealed.exec(c.Sealed.Binding, notNull(c.Sealed.Data)); err != nil {
-			return err
-		}
+	if err := w.seal(c.Sealed); err != nil {
+		return err
 	}
 	if c.Shred != "" {
 		if _, err := w.shred.exec(c.Shred); err != nil {
@@ -169,6 +167,21 @@ func (w *writeStatements) apply(c *Change) error {
 		}
 	}
 	return nil
+}
+
+func (w *writeStatements) seal(s *Sealed) error {
+	switch {
+	case s == nil:
+		return nil
+	case s.Was == nil:
+		_, err := w.putSealed.exec(s.Binding, notNull(s.Data))
+		return err
+	}
+	changed, err := w.swapSealed.exec(notNull(s.Data), s.Binding, s.Was)
+	if err == nil && changed == 0 {
+		return ErrConflict
+	}
+	return err
 }
 
 func (w *writeStatements) putBinding(b *Binding) error {
@@ -191,7 +204,7 @@ func (w *writeStatements) close() error {
 	var errs []error
 	for _, s := range []*statement{
 		w.begin, w.commit, w.rollback, w.savepoint, w.undo, w.release, w.insertKey, w.answerKey,
-		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putSealed, w.shred, w.reserve,
+		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putSealed, w.swapSealed, w.shred, w.reserve,
 	} {
 		if s != nil {
 			errs = append(errs, s.stmt.Close())

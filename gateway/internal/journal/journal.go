@@ -16,7 +16,7 @@ import (
 
 // What a Change can run into. The whole Change was left out then.
 var (
-	// ErrConflict: the binding was changed by somebody else since it was read.
+	// ErrConflict: the binding, or what the vault keeps of it, was changed by somebody else since it was read.
 	ErrConflict = errors.New("binding was changed meanwhile")
 	// ErrLive: this user has a live binding of this card already.
 	ErrLive = errors.New("a live binding of this card exists")
@@ -173,6 +173,9 @@ type Change struct {
 type Sealed struct {
 	Binding string
 	Data    []byte // ciphertext and wrapped key, the vault's own format
+	// Was, where set, is what must lie there still, byte for byte, or ErrConflict: bytes that were
+	// replaced meanwhile stay, and what was shredded does not come back.
+	Was []byte
 }
 
 // Store is what every journal does. Consumers declare the part they need.
@@ -215,6 +218,15 @@ type Doubtful interface {
 	// limit, 1 to 10,000: those meant before a moment, and unsignings whenever they were meant, since one that is
 	// sent again stands in for the one before it.
 	Undecided(ctx context.Context, before time.Time, limit int) ([]Attempt, error)
+}
+
+// Seals is the power to go through all that the vault keeps, and to leave nothing of what was shredded.
+type Seals interface {
+	// SealedAfter returns what the vault keeps of bindings above an id, in the order of ids, at most limit, 1 to 1,000.
+	SealedAfter(ctx context.Context, after string, limit int) ([]Sealed, error)
+	// Truncate removes from the disk what the store's log still holds of changes that are in its tables.
+	// It fails where somebody reads so long that it can't, and may be repeated.
+	Truncate(ctx context.Context) error
 }
 
 // Outbox is the power to find what callers are to be told. What is delivered is written by Apply.

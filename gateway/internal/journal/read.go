@@ -20,7 +20,8 @@ const (
 // readStatements are what the readers ask for.
 type readStatements struct {
 	binding, agreement, page, userPage *sql.Stmt
-	attempt, attempts, key, sealed     *sql.Stmt
+	attempt, attempts, key             *sql.Stmt
+	sealed, seals                      *sql.Stmt
 	number                             *sql.Stmt
 	dueEvents, events                  *sql.Stmt
 	due, expired, undecided            *sql.Stmt
@@ -46,6 +47,7 @@ func (r *readStatements) queries() []query {
 		{&r.key, `SELECT caller, route, key, fingerprint, binding, status, body, at FROM keys
 			WHERE caller = ? AND route = ? AND key = ?`},
 		{&r.sealed, `SELECT data FROM sealed WHERE binding = ?`},
+		{&r.seals, `SELECT binding, data FROM sealed WHERE binding > ? ORDER BY binding LIMIT ?`},
 		{&r.due, `SELECT ` + attemptColumns + ` FROM attempts WHERE id IN (
 				SELECT id FROM (
 					SELECT id, due_at, row_number() OVER (PARTITION BY channel, bank ORDER BY due_at, id) AS turn

@@ -48,6 +48,7 @@ type SQLite struct {
 var (
 	_ Store      = (*SQLite)(nil)
 	_ Agreements = (*SQLite)(nil)
+	_ Seals      = (*SQLite)(nil)
 	_ Doubtful   = (*SQLite)(nil)
 )
 

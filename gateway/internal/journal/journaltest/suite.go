@@ -42,6 +42,8 @@ var checks = []check{
 	{"events stay as they happened", eventsStay},
 	{"an attempt needs no binding", unbound},
 	{"shredded data is gone", shred},
+	{"sealed data is replaced only where it is as it was", resealed},
+	{"all sealed data is gone through once", sealedPages},
 	{"pages are newest first and the caller's own", pages},
 	{"due attempts are found oldest first", due},
 	{"no bank's pile hides another's due attempts", dueInTurn},

@@ -36,6 +36,8 @@ var twins = []struct {
 	{"answers again", "the first answer of a key stays", func(s journal.Store) journal.Store { return &answersAgain{Store: s} }},
 	{"wants a binding", "an attempt needs no binding", func(s journal.Store) journal.Store { return changes{s, boundOnly} }},
 	{"keeps what is shredded", "shredded data is gone", func(s journal.Store) journal.Store { return changes{s, noShred} }},
+	{"seals over what is newer", "sealed data is replaced only where it is as it was", func(s journal.Store) journal.Store { return changes{s, noCompare} }},
+	{"forgets the cursor", "all sealed data is gone through once", func(s journal.Store) journal.Store { return firstPage{s, s.(journal.Seals)} }},
 	{"shows another's", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return showsAll{s} }},
 	{"oldest first", "pages are newest first and the caller's own", func(s journal.Store) journal.Store { return backwards{s} }},
 	{"finds nothing orphaned", "due attempts are found oldest first", func(s journal.Store) journal.Store { return onlyAsked{s} }},
@@ -186,6 +188,22 @@ func boundOnly(c *journal.Change) {
 }
 
 func noShred(c *journal.Change) { c.Shred = "" }
+
+func noCompare(c *journal.Change) {
+	if c.Sealed != nil {
+		c.Sealed = &journal.Sealed{Binding: c.Sealed.Binding, Data: c.Sealed.Data}
+	}
+}
+
+// firstPage forgets the cursor.
+type firstPage struct {
+	journal.Store
+	journal.Seals
+}
+
+func (s firstPage) SealedAfter(ctx context.Context, _ string, limit int) ([]journal.Sealed, error) {
+	return s.Seals.SealedAfter(ctx, "", limit)
+}
 
 func cutDown(c *journal.Change) {
 	if c.NewKey != nil && len(c.NewKey.Body) > 64<<10 {
