@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -38,22 +39,35 @@ func parseDay(s string) (day, error) {
 // destroyed stands in the epoch file where a key was.
 const destroyed = "destroyed"
 
-// epochs keeps the keys of the days in a file, a line for each day: the day
-// and its key encrypted under the key file's key, or the word destroyed.
-type epochs struct {
-	path  string
-	kek   cipher.AEAD
-	known atomic.Pointer[map[day]cipher.AEAD] // nil: destroyed. Never changed, only replaced.
-	mu    sync.Mutex                          // held while the file is read or written
+// wrapped is the key of a day as it lies in the file.
+type wrapped struct {
+	kek string // the id of the key that it is encrypted under; empty: destroyed
+	key string // hexadecimal
 }
 
-func openEpochs(path string, kek cipher.AEAD) (*epochs, error) {
-	e := &epochs{path: path, kek: kek}
-	lines, err := e.read()
+// epochs keeps the keys of the days in a file, a line for each day: the day,
+// the id of a key-encryption key and the day's key encrypted under it, or the
+// word destroyed. In a line without an id it is the first of them.
+type epochs struct {
+	path  string
+	keys  func() (*keks, error)               // as they stand now
+	log   *slog.Logger                        // may be nil
+	known atomic.Pointer[map[day]cipher.AEAD] // nil: destroyed. Never changed, only replaced.
+	mu    sync.Mutex                          // held while the file is read or written
+	set   *keks                               // as they were read last
+}
+
+func openEpochs(path string, keys func() (*keks, error), log *slog.Logger) (*epochs, error) {
+	set, err := keys()
 	if err != nil {
 		return nil, err
 	}
-	return e, e.learn(lines)
+	e := &epochs{path: path, keys: keys, log: log, set: set}
+	days, err := readEpochs(e.path)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.learn(days)
 }
 
 // use returns the key of a day to seal with, and makes it where there is
@@ -62,18 +76,77 @@ func (e *epochs) use(d day) (cipher.AEAD, error) {
 	if key := (*e.known.Load())[d]; key != nil {
 		return key, nil
 	}
-	err := e.change(func(lines map[day]string) {
-		if lines[d] == "" {
-			key := make([]byte, sm4.BlockSize)
-			random(key)
-			lines[d] = hex.EncodeToString(lock(e.kek, nil, key, epochBound(d)))
-			clear(key)
+	err := e.change(func(days map[day]wrapped) bool {
+		if _, found := days[d]; found {
+			return false
 		}
+		key := make([]byte, sm4.BlockSize)
+		random(key)
+		days[d] = e.wrap(d, key)
+		clear(key)
+		return true
 	})
 	if err != nil {
 		return nil, err
 	}
 	return e.find(d)
+}
+
+// wrap encrypts the key of a day under the active key-encryption key.
+func (e *epochs) wrap(d day, key []byte) wrapped {
+	return wrapped{e.set.active, hex.EncodeToString(lock(e.set.opens[e.set.active], nil, key, epochBound(d)))}
+}
+
+// unwrap decrypts the key of a day.
+func (e *epochs) unwrap(d day, w wrapped) ([]byte, error) {
+	kek := e.set.opens[w.kek]
+	if kek == nil {
+		return nil, fmt.Errorf("%s: the key of %v is encrypted under key %s, which is not there", e.path, d, w.kek)
+	}
+	sealed, err := hex.DecodeString(w.key)
+	if err != nil || len(sealed) != wrappedSize {
+		return nil, fmt.Errorf("%s: the key of %v is malformed", e.path, d)
+	}
+	key, err := unlock(kek, sealed, epochBound(d))
+	if err != nil {
+		return nil, fmt.Errorf("%s: the key of %v is not of this key file", e.path, d)
+	}
+	return key, nil
+}
+
+// rewrap encrypts the keys of all days under the active key-encryption key,
+// and returns of how many that was.
+func (e *epochs) rewrap() (n int, err error) {
+	var failed error
+	err = e.change(func(days map[day]wrapped) bool {
+		for d, w := range days {
+			if w.kek == "" || w.kek == e.set.active {
+				continue
+			}
+			key, err := e.unwrap(d, w)
+			if err != nil {
+				n, failed = 0, err
+				return false
+			}
+			days[d] = e.wrap(d, key)
+			clear(key)
+			n++
+		}
+		return n > 0
+	})
+	return n, errors.Join(err, failed)
+}
+
+// live are the days whose keys are there, in order.
+func (e *epochs) live() []day {
+	var out []day
+	for d, key := range *e.known.Load() {
+		if key != nil {
+			out = append(out, d)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // find returns the key of a day to open with.
@@ -94,23 +167,23 @@ func (e *epochs) find(d day) (cipher.AEAD, error) {
 	return key, nil
 }
 
-func (e *epochs) destroy(d day) error {
-	return e.change(func(lines map[day]string) { lines[d] = destroyed })
+func (e *epochs) destroy(gone ...day) error {
+	return e.change(func(days map[day]wrapped) bool {
+		for _, d := range gone {
+			days[d] = wrapped{}
+		}
+		return true
+	})
 }
 
 func (e *epochs) reload() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	lines, err := e.read()
-	if err != nil {
-		return err
-	}
-	return e.learn(lines)
+	return e.change(func(map[day]wrapped) bool { return false })
 }
 
-// change alters the file. Another process that changes it at the same time
-// waits; the file is the old one or the new one, whatever happens.
-func (e *epochs) change(alter func(map[day]string)) (err error) {
+// change alters the file, where alter says that it has. Another process that
+// changes it, or a key-encryption key, at the same time waits; the file is the
+// old one or the new one, whatever happens.
+func (e *epochs) change(alter func(map[day]wrapped) bool) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	release, err := takeTurn(e.path)
@@ -118,32 +191,48 @@ func (e *epochs) change(alter func(map[day]string)) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	lines, err := e.read()
+	days, err := readEpochs(e.path)
 	if err != nil {
 		return err
 	}
-	alter(lines)
-	if err := e.write(lines); err != nil {
-		return err
+	set, err := e.keys()
+	if err == nil {
+		err = set.suffice(days)
 	}
-	return e.learn(lines)
+	if err == nil {
+		e.set = set
+	} else if e.log != nil { // what was known before still seals and opens
+		e.log.Error("the vault's keys could not be read again: those known before stay in use", "error", err)
+	}
+	if alter(days) {
+		if err := writeEpochs(e.path, days); err != nil {
+			return err
+		}
+	}
+	return e.learn(days)
 }
 
-// learn decrypts what the lines hold.
-func (e *epochs) learn(lines map[day]string) error {
-	known := make(map[day]cipher.AEAD, len(lines))
-	for d, line := range lines {
-		if line == destroyed {
+// suffice tells which key is missing.
+func (k *keks) suffice(days map[day]wrapped) error {
+	for d, w := range days {
+		if w.kek != "" && k.opens[w.kek] == nil {
+			return fmt.Errorf("key %s, under which the key of %v is encrypted, is not there", w.kek, d)
+		}
+	}
+	return nil
+}
+
+// learn decrypts what the file holds.
+func (e *epochs) learn(days map[day]wrapped) error {
+	known := make(map[day]cipher.AEAD, len(days))
+	for d, w := range days {
+		if w.kek == "" {
 			known[d] = nil
 			continue
 		}
-		sealed, err := hex.DecodeString(line)
-		if err != nil || len(sealed) != wrappedSize {
-			return fmt.Errorf("%s: the key of %v is malformed", e.path, d)
-		}
-		key, err := unlock(e.kek, sealed, epochBound(d))
+		key, err := e.unwrap(d, w)
 		if err != nil {
-			return fmt.Errorf("%s: the key of %v is not of this key file", e.path, d)
+			return err
 		}
 		known[d] = gcm(key)
 		clear(key)
@@ -152,32 +241,43 @@ func (e *epochs) learn(lines map[day]string) error {
 	return nil
 }
 
-// read returns the lines of the file; there are none where there is no file.
-func (e *epochs) read() (map[day]string, error) {
-	text, err := os.ReadFile(e.path)
+// readEpochs returns what the file holds; that is nothing where there is no file.
+func readEpochs(path string) (map[day]wrapped, error) {
+	text, err := os.ReadFile(path) //nolint:gosec // the operator names it
 	if errors.Is(err, fs.ErrNotExist) {
-		return map[day]string{}, nil
+		return map[day]wrapped{}, nil
 	} else if err != nil {
 		return nil, err
 	}
-	lines := map[day]string{}
+	days := map[day]wrapped{}
 	for n, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
-		name, key, _ := strings.Cut(line, " ")
-		d, err := parseDay(name)
-		if err != nil || key == "" || lines[d] != "" {
-			return nil, fmt.Errorf("%s:%d: want a day, a space and its key, each day once", e.path, n+1)
+		words := strings.Split(line, " ")
+		d, err := parseDay(words[0])
+		_, twice := days[d]
+		switch {
+		case err != nil || twice || len(words) < 2 || len(words) > 3 || slices.Contains(words, ""):
+			return nil, fmt.Errorf("%s:%d: want a day, a key's id and the day's key under it, each day once", path, n+1)
+		case len(words) == 3:
+			days[d] = wrapped{words[1], words[2]}
+		case words[1] == destroyed:
+			days[d] = wrapped{}
+		default:
+			days[d] = wrapped{firstKEK, words[1]}
 		}
-		lines[d] = key
 	}
-	return lines, nil
+	return days, nil
 }
 
-func (e *epochs) write(lines map[day]string) error {
+func writeEpochs(path string, days map[day]wrapped) error {
 	var text strings.Builder
-	for _, d := range slices.Sorted(maps.Keys(lines)) {
-		fmt.Fprintf(&text, "%v %s\n", d, lines[d])
+	for _, d := range slices.Sorted(maps.Keys(days)) {
+		if w := days[d]; w.kek == "" {
+			fmt.Fprintf(&text, "%v %s\n", d, destroyed)
+		} else {
+			fmt.Fprintf(&text, "%v %s %s\n", d, w.kek, w.key)
+		}
 	}
-	return replaceFile(e.path, []byte(text.String()))
+	return replaceFile(path, []byte(text.String()))
 }
 
 func epochBound(d day) []byte {

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/emmansun/gmsm/sm3"
@@ -34,26 +36,86 @@ func CreateKeyFile(path string) (err error) {
 	return nil
 }
 
-// readKeyFile refuses a file that others may read.
-func readKeyFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("key file: %w", err)
+// keyring is what a key file holds: what all other keys hang on.
+type keyring struct {
+	first                  []byte // the first key-encryption key; nil once it was destroyed
+	cards, bodies, callers []byte // keys of the hashes
+}
+
+func (k *keyring) clear() {
+	for _, key := range [][]byte{k.first, k.cards, k.bodies, k.callers} {
+		clear(key)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("key file %s has mode %04o: it must be its owner's alone, 0600", path, mode)
-	}
-	text, err := os.ReadFile(path)
+}
+
+// hashKeys are those that stay for ever: what they have hashed is found by no others.
+func (k *keyring) hashKeys() map[string]*[]byte {
+	return map[string]*[]byte{"card hash": &k.cards, "body fingerprint": &k.bodies, "caller hash": &k.callers}
+}
+
+// readKeyFile refuses a file that others may read. There are two forms: one
+// key, from which all are derived, or, once the first key-encryption key was
+// destroyed, the keys of the hashes alone.
+func readKeyFile(path string) (*keyring, error) {
+	text, err := readOwn(path)
 	defer clear(text)
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
+	k := &keyring{}
+	if bytes.ContainsRune(text, ':') {
+		return k, k.parse(path, text)
+	}
 	digits := bytes.TrimSpace(text)
 	root := make([]byte, hex.DecodedLen(len(digits)))
+	defer clear(root)
 	if _, err := hex.Decode(root, digits); err != nil || len(root) != rootSize {
 		return nil, fmt.Errorf("key file %s: want 64 hexadecimal digits", path)
 	}
-	return root, nil
+	keys := k.hashKeys()
+	keys["epoch keys"] = &k.first
+	for purpose, key := range keys {
+		if *key, err = derive(root, purpose); err != nil {
+			return nil, fmt.Errorf("derive key: %w", err)
+		}
+	}
+	return k, nil
+}
+
+// parse reads the form without the first key.
+func (k *keyring) parse(path string, text []byte) error {
+	keys := k.hashKeys()
+	for line := range bytes.SplitSeq(bytes.TrimSpace(text), []byte("\n")) {
+		purpose, digits, _ := bytes.Cut(line, []byte(": "))
+		into := keys[string(purpose)]
+		key := make([]byte, hex.DecodedLen(len(digits)))
+		if _, err := hex.Decode(key, digits); err != nil || into == nil || *into != nil || len(key) != rootSize {
+			return fmt.Errorf("key file %s is damaged", path)
+		}
+		*into = key
+	}
+	for _, key := range keys {
+		if *key == nil {
+			return fmt.Errorf("key file %s is damaged: a key is missing", path)
+		}
+	}
+	return nil
+}
+
+// dropFirst leaves of a key file the keys of the hashes, so that the first
+// key-encryption key can't be derived from it any more.
+func dropFirst(path string) error {
+	k, err := readKeyFile(path)
+	if err != nil || k.first == nil {
+		return err
+	}
+	defer k.clear()
+	var text bytes.Buffer
+	for _, purpose := range slices.Sorted(maps.Keys(k.hashKeys())) {
+		fmt.Fprintf(&text, "%s: %x\n", purpose, *k.hashKeys()[purpose])
+	}
+	defer clear(text.Bytes())
+	return replaceFile(path, text.Bytes())
 }
 
 // derive makes a key for one purpose, so that no key serves two. HKDF with SM3, 32 bytes.

@@ -2,14 +2,20 @@
 // turns them into sealed bytes for the journal and into keyed hashes.
 //
 // Three keys hang on each other: a data key, fresh for each Seal, encrypts the
-// person; the key of the Beijing day (the epoch) encrypts the data key; the
-// key file's key encrypts the keys of the days, which lie in the epoch file.
+// person; the key of the Beijing day (the epoch) encrypts the data key; a
+// key-encryption key encrypts the keys of the days, which lie in the epoch
+// file. The first of those comes with the key file; others are added, and old
+// ones destroyed, under a running gateway (AddKEK, DestroyKEK).
+//
 // Destroying a binding's sealed bytes makes them unreadable at once through
-// the gateway. A database's log or a disk may still hold them: for those they
-// are past recovery once the key of their epoch is destroyed as well.
+// the gateway. A database's log, a copy or a disk may still hold them: for
+// those they are past recovery once the key of their epoch is destroyed as
+// well. The Keeper sees to that: it seals anew what still lives under an old
+// day, and then destroys that day's key.
 package vault
 
 import (
+	"cmp"
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/rand"
@@ -17,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"log/slog"
 	"time"
 
 	"github.com/emmansun/gmsm/sm3"
@@ -45,7 +52,11 @@ type Config struct {
 	EpochFile string
 	// Now gives the day that new data is sealed under. Required.
 	Now func() time.Time
+	// Log hears of files that can't be read again. Default: nobody.
+	Log *slog.Logger
 }
+
+func (c Config) epochFile() string { return cmp.Or(c.EpochFile, c.KeyFile+".epochs") }
 
 // Vault seals and opens. It is safe for concurrent use, also by several
 // processes with the same files.
@@ -61,25 +72,13 @@ func Open(cfg Config) (*Vault, error) {
 	if cfg.Now == nil {
 		return nil, errors.New("vault: a clock is needed")
 	}
-	if cfg.EpochFile == "" {
-		cfg.EpochFile = cfg.KeyFile + ".epochs"
-	}
 	root, err := readKeyFile(cfg.KeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
-	defer clear(root)
-	v := &Vault{now: cfg.Now}
-	var kek []byte
-	for purpose, key := range map[string]*[]byte{
-		"epoch keys": &kek, "card hash": &v.cards, "body fingerprint": &v.bodies, "caller hash": &v.callers,
-	} {
-		if *key, err = derive(root, purpose); err != nil {
-			return nil, fmt.Errorf("vault: derive key: %w", err)
-		}
-	}
-	defer clear(kek)
-	if v.epochs, err = openEpochs(cfg.EpochFile, gcm(kek[:sm4.BlockSize])); err != nil {
+	clear(root.first)
+	v := &Vault{now: cfg.Now, cards: root.cards, bodies: root.bodies, callers: root.callers}
+	if v.epochs, err = openEpochs(cfg.epochFile(), cfg.loadKEKs, cfg.Log); err != nil {
 		return nil, fmt.Errorf("vault: %w", err)
 	}
 	return v, nil
@@ -98,15 +97,23 @@ const (
 // Seal encrypts what a binding needs later: the person without CVV and
 // expiry, and the wallet account. The bytes open for this binding alone.
 func (v *Vault) Seal(binding string, p op.Person, account string) (journal.Sealed, error) {
-	today := dayOf(v.now())
-	epoch, err := v.epochs.use(today)
-	if err != nil {
-		return journal.Sealed{}, fmt.Errorf("vault: seal: %w", err)
-	}
 	plain, err := encode(p, account)
 	defer clear(plain)
 	if err != nil {
 		return journal.Sealed{}, fmt.Errorf("vault: seal: %w", err)
+	}
+	sealed, err := v.seal(binding, plain)
+	if err != nil {
+		return journal.Sealed{}, fmt.Errorf("vault: seal: %w", err)
+	}
+	return sealed, nil
+}
+
+func (v *Vault) seal(binding string, plain []byte) (journal.Sealed, error) {
+	today := dayOf(v.now())
+	epoch, err := v.epochs.use(today)
+	if err != nil {
+		return journal.Sealed{}, err
 	}
 	key := make([]byte, sm4.BlockSize)
 	defer clear(key)
@@ -123,20 +130,7 @@ func (v *Vault) Seal(binding string, p op.Person, account string) (journal.Seale
 // Open decrypts what Seal made for this very binding. Its error wraps
 // ErrSealed or ErrDestroyed where the bytes don't open.
 func (v *Vault) Open(binding string, data []byte) (op.Person, string, error) {
-	if len(data) < headSize+wrappedSize+nonceSize+tagSize || data[0] != formVersion {
-		return op.Person{}, "", fmt.Errorf("vault: open: %w", ErrSealed)
-	}
-	head := [headSize]byte(data)
-	epoch, err := v.epochs.find(day(binary.BigEndian.Uint32(head[1:])))
-	if err != nil {
-		return op.Person{}, "", fmt.Errorf("vault: open: %w", err)
-	}
-	key, err := unlock(epoch, data[headSize:headSize+wrappedSize], bound("key", head, binding))
-	defer clear(key)
-	if err != nil {
-		return op.Person{}, "", fmt.Errorf("vault: open: %w", err)
-	}
-	plain, err := unlock(gcm(key), data[headSize+wrappedSize:], bound("person", head, binding))
+	plain, err := v.open(binding, data)
 	defer clear(plain)
 	if err != nil {
 		return op.Person{}, "", fmt.Errorf("vault: open: %w", err)
@@ -146,6 +140,45 @@ func (v *Vault) Open(binding string, data []byte) (op.Person, string, error) {
 		return op.Person{}, "", fmt.Errorf("vault: open: %w", err)
 	}
 	return p, account, nil
+}
+
+func (v *Vault) open(binding string, data []byte) ([]byte, error) {
+	d, ok := epochOf(data)
+	if !ok {
+		return nil, ErrSealed
+	}
+	epoch, err := v.epochs.find(d)
+	if err != nil {
+		return nil, err
+	}
+	head := [headSize]byte(data)
+	key, err := unlock(epoch, data[headSize:headSize+wrappedSize], bound("key", head, binding))
+	defer clear(key)
+	if err != nil {
+		return nil, err
+	}
+	return unlock(gcm(key), data[headSize+wrappedSize:], bound("person", head, binding))
+}
+
+// epochOf is the day under whose key bytes were sealed; not ok: they are none of this form.
+func epochOf(data []byte) (day, bool) {
+	if len(data) < headSize+wrappedSize+nonceSize+tagSize || data[0] != formVersion {
+		return 0, false
+	}
+	return day(binary.BigEndian.Uint32(data[1:])), true
+}
+
+// renew seals what was sealed for a binding again, under the key of today and
+// a data key of its own. The bytes replace those they were made of, and no others.
+func (v *Vault) renew(binding string, data []byte) (journal.Sealed, error) {
+	plain, err := v.open(binding, data)
+	defer clear(plain)
+	if err != nil {
+		return journal.Sealed{}, err
+	}
+	next, err := v.seal(binding, plain)
+	next.Was = data
+	return next, err
 }
 
 // Destroy destroys the key of the Beijing day in which the moment lies:
