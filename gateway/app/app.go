@@ -23,6 +23,7 @@ import (
 	"kaqiao/gateway/internal/resolve"
 	"kaqiao/gateway/internal/route"
 	"kaqiao/gateway/internal/telemetry"
+	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles"
 )
 
@@ -36,6 +37,7 @@ type App struct {
 	service   *flow.Service
 	resolver  *resolve.Resolver
 	deliverer *notify.Deliverer
+	keeper    *vault.Keeper
 	server    *api.Server
 
 	api, callbacks net.Listener
@@ -77,16 +79,16 @@ func New(cfg Config) (_ *App, err error) {
 // wire is the whole of the wiring, in order.
 func (a *App) wire() error {
 	now, log := a.cfg.Now, a.log
-	vault, err := a.cfg.openVault(a.cfg.Dev)
+	keys, err := a.cfg.openVault(a.cfg.Dev)
 	if err != nil {
 		return err
 	}
 	if a.cfg.Dev {
-		if err := a.cfg.devKey(vault.CallerHash); err != nil {
+		if err := a.cfg.devKey(keys.CallerHash); err != nil {
 			return err
 		}
 	}
-	callers, err := readCallers(a.cfg.callersFile(), vault.CallerHash)
+	callers, err := openCallers(a.cfg.callersFile(), keys.CallerHash, now, log)
 	if err != nil {
 		return err
 	}
@@ -103,6 +105,9 @@ func (a *App) wire() error {
 		return err
 	}
 	a.later("close the journal", store.Close)
+	if a.keeper, err = vault.NewKeeper(vault.KeeperConfig{Vault: keys, Store: store, KeepDays: a.cfg.VaultDays, Now: now, Log: log}); err != nil {
+		return err
+	}
 	channels, err := a.connect() // closed before the journal: until then banks may still be heard
 	if err != nil {
 		return err
@@ -114,7 +119,7 @@ func (a *App) wire() error {
 	// Flow and resolver know each other: the resolver is told by flow when to look.
 	var resolver *resolve.Resolver
 	a.service = flow.New(flow.Config{
-		Set: a.set, Banks: a.banks, Store: store, Vault: vault, Numbers: &journal.Numbers{Store: store}, Node: a.cfg.Node,
+		Set: a.set, Banks: a.banks, Store: store, Vault: a.keeper, Numbers: &journal.Numbers{Store: store}, Node: a.cfg.Node,
 		Router: route.New(a.banks), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
 		MinConfidence: a.cfg.RecogniserConfidence, Margin: &a.cfg.RecogniserMargin,
 		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) }, Recheck: func(attempt string) { resolver.Recheck(attempt) },
@@ -135,7 +140,7 @@ func (a *App) wire() error {
 	}
 
 	a.server, err = api.New(api.Config{
-		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: vault.Fingerprint, Gates: gate, People: a.service, Events: a.deliverer, Operator: callers.Operator,
+		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: keys.Fingerprint, Gates: gate, People: a.service, Events: a.deliverer, Operator: callers.Operator,
 		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
 		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
 	})
@@ -144,6 +149,7 @@ func (a *App) wire() error {
 	}
 	metrics.Gauge("kaqiao_http_requests_in_flight", "Callers' requests under way.", func() float64 { return float64(a.server.InFlightNow()) })
 	metrics.Gauge("kaqiao_undecided", "Attempts that wait for a person to find out what became of them.", a.undecided)
+	keepers(metrics, a.keeper)
 	metrics.Unmapped(a.banks.Unmapped)
 	return a.listen()
 }
@@ -186,6 +192,7 @@ func (a *App) Run(ctx context.Context) error {
 			failed <- fmt.Errorf("resolver: %w", err)
 		}
 	})
+	running.Go(func() { a.keeper.Run(working) })
 	running.Go(func() {
 		if err := a.deliverer.Run(working); err != nil {
 			failed <- fmt.Errorf("events: %w", err)

@@ -16,6 +16,7 @@ import (
 
 	"kaqiao/gateway/internal/api"
 	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles"
 )
 
@@ -50,6 +51,9 @@ type Config struct {
 	BodyBytes int64 `mapstructure:"body-bytes"`
 	// JournalQueue is how many changes may wait to be written, 1 to 1,000,000.
 	JournalQueue int `mapstructure:"journal-queue"`
+	// VaultDays is how many days the key of a day lives in the vault, 2 to 3,650: one day after that,
+	// what was unbound is past recovery from copies of the journal as well.
+	VaultDays int `mapstructure:"vault-days"`
 	// Drain is how long requests under way may go on after a stop, 0s to 10m.
 	Drain time.Duration `mapstructure:"drain"`
 	// DrainNotice is how long requests are still served after a stop while /readyz says no, so that a balancer
@@ -80,7 +84,7 @@ func Defaults() Config {
 		Listen: "127.0.0.1:8080", Callbacks: "127.0.0.1:8081",
 		Keys: ".kaqiao/keys", Data: ".kaqiao/gateway", DevCallerKey: ".kaqiao/dev-caller.key",
 		SessionTTL: 15 * time.Minute, RecogniserConfidence: flow.DefaultMinConfidence, RecogniserMargin: flow.DefaultMargin,
-		InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096,
+		InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096, VaultDays: vault.DefaultKeepDays,
 		Drain: 30 * time.Second, LogLevel: "info",
 	}
 }
@@ -102,6 +106,7 @@ func Flags(f *pflag.FlagSet) {
 	f.Int64("in-flight", d.InFlight, "requests under way at once, 1 to 1,000,000")
 	f.Int64("body-bytes", d.BodyBytes, "longest body of a request, 1,024 to 1,048,576")
 	f.Int("journal-queue", d.JournalQueue, "changes that may wait to be written, 1 to 1,000,000")
+	f.Int("vault-days", d.VaultDays, "days after which the vault ends the key of a day, 2 to 3,650")
 	f.Duration("drain", d.Drain, "how long requests may go on after a stop, 0s to 10m")
 	f.Duration("drain-notice", drainNotice, "how long a balancer has to hear of a stop before requests are refused, 0s to 5m (with --dev: 0s)")
 	f.String("log-level", d.LogLevel, "debug, info, warn or error")
@@ -192,6 +197,7 @@ func (c *Config) check() error {
 	span("in-flight", c.InFlight >= 1 && c.InFlight <= 1_000_000, "1 to 1,000,000")
 	span("body-bytes", c.BodyBytes >= 1<<10 && c.BodyBytes <= 1<<20, "1,024 to 1,048,576")
 	span("journal-queue", c.JournalQueue >= 1 && c.JournalQueue <= 1_000_000, "1 to 1,000,000")
+	span("vault-days", c.VaultDays >= vault.MinKeepDays && c.VaultDays <= vault.MaxKeepDays, "2 to 3,650")
 	span("drain", c.Drain >= 0 && c.Drain <= 10*time.Minute, "0s to 10m")
 	span("drain-notice", c.DrainNotice >= 0 && c.DrainNotice <= 5*time.Minute, "0s to 5m")
 	span("data", c.Data != "", "a folder")

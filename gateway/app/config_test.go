@@ -1,6 +1,7 @@
 package app
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,16 +96,16 @@ func TestCallers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "callers.yaml")
 	hash := func(k secret.Key) []byte { return []byte("0123456789abcdef" + k.Reveal()) }
 	now := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
-	one, err1 := addCaller(path, Caller{ID: "wallet-a", Envelope: "required"}, hash, now)
-	two, err2 := addCaller(path, Caller{ID: "wallet-b", Operator: true}, hash, now)
+	one, err1 := addCaller(path, Caller{ID: "wallet-a", Envelope: "required"}, 0, hash, now)
+	two, err2 := addCaller(path, Caller{ID: "wallet-b", Operator: true}, 0, hash, now)
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	newer, err := addCaller(path, Caller{ID: "wallet-a"}, hash, now)
+	newer, err := addCaller(path, Caller{ID: "wallet-a"}, 0, hash, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	known, err := readCallers(path, hash)
+	known, err := openCallers(path, hash, func() time.Time { return now }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestCallers(t *testing.T) {
 		t.Errorf("mode %v, %v", info.Mode(), err)
 	}
 	for _, id := range []string{"", "Wallet", "a b", strings.Repeat("a", 33), "../x"} {
-		if _, err := addCaller(path, Caller{ID: id}, hash, now); err == nil {
+		if _, err := addCaller(path, Caller{ID: id}, 0, hash, now); err == nil {
 			t.Errorf("took the id %q", id)
 		}
 	}
@@ -138,7 +139,7 @@ func TestCallers(t *testing.T) {
 		if err := os.WriteFile(path, []byte(damage), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readCallers(path, hash); err == nil {
+		if _, err := openCallers(path, hash, func() time.Time { return now }, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("took %s", damage)
 		}
 	}

@@ -34,7 +34,7 @@ func (c *Config) openVault(make bool) (*vault.Vault, error) {
 			return nil, err
 		}
 	}
-	v, err := vault.Open(vault.Config{KeyFile: c.keyFile(), Now: c.Now})
+	v, err := vault.Open(vault.Config{KeyFile: c.keyFile(), Now: c.Now, Log: c.Log})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no vault key in %s: make one with `gateway keys init --data %s`: %w", c.keyFile(), c.Data, err)
 	}
@@ -48,15 +48,15 @@ func (c *Config) devKey(hash hasher) error {
 		return fmt.Errorf("development caller: %w", err)
 	}
 	if err == nil {
-		known, err := readCallers(c.callersFile(), hash)
+		known, err := readCallers(c.callersFile())
 		if err != nil {
 			return err
 		}
-		if id, ok := known.Find(secret.NewKey(strings.TrimSpace(string(raw)))); ok && id == devCaller {
+		if id, ok := known.find(hash(secret.NewKey(strings.TrimSpace(string(raw)))), c.Now()); ok && id == devCaller {
 			return nil
 		}
 	}
-	key, err := addCaller(c.callersFile(), Caller{ID: devCaller, Operator: true}, hash, c.Now())
+	key, err := addCaller(c.callersFile(), Caller{ID: devCaller, Operator: true}, 0, hash, c.Now())
 	if err != nil {
 		return err
 	}
@@ -111,17 +111,22 @@ func EnvelopeKeys(data string) ([]EnvelopeKey, error) {
 	return vault.EnvelopeKeys((&Config{Data: data}).envelopeFile())
 }
 
-// AddCaller makes a caller's key and keeps its hash. A caller of the same id
-// loses its old key, and is an operator only if that is said again, when the
-// gateway is started next. as.Envelope is required, optional, or empty: as it was.
-func AddCaller(data string, as Caller, now func() time.Time) (secret.Key, error) {
-	if as.Envelope != "" && as.Envelope != envelopeRequired && as.Envelope != envelopeOptional {
-		return secret.Key{}, fmt.Errorf("callers: envelope must be %s or %s", envelopeRequired, envelopeOptional)
-	}
-	c := Config{Data: data, Now: now}
-	v, err := c.openVault(false)
-	if err != nil {
-		return secret.Key{}, err
-	}
-	return addCaller(c.callersFile(), as, v.CallerHash, now())
+// vaultConfig is the vault of a data folder, for commands.
+func vaultConfig(data string) vault.Config {
+	return vault.Config{KeyFile: (&Config{Data: data}).keyFile()}
 }
+
+// KEK is a key-encryption key of the vault, without the key.
+type KEK = vault.KEK
+
+// AddKEK makes a key-encryption key in a data folder; the one before retires.
+func AddKEK(data string, now time.Time) (KEK, error) { return vault.AddKEK(vaultConfig(data), now) }
+
+// RewrapKEKs encrypts the vault's keys of days under the active key, and returns of how many days.
+func RewrapKEKs(data string) (int, error) { return vault.RewrapKEKs(vaultConfig(data)) }
+
+// DestroyKEK destroys a key under which nothing is encrypted.
+func DestroyKEK(data, id string) error { return vault.DestroyKEK(vaultConfig(data), id) }
+
+// KEKs are all key-encryption keys of a data folder, newest first.
+func KEKs(data string) ([]KEK, error) { return vault.KEKs(vaultConfig(data)) }
