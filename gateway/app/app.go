@@ -42,8 +42,8 @@ type App struct {
 
 	api, callbacks net.Listener
 	ready          chan struct{}
-	starts         []func() // what Run starts and close ends
-	undo           []undo   // what New has opened, in order
+	ways           ways
+	undo           []undo // what New has opened, in order
 }
 
 type undo struct {
@@ -150,6 +150,7 @@ func (a *App) wire() error {
 	metrics.Gauge("kaqiao_http_requests_in_flight", "Callers' requests under way.", func() float64 { return float64(a.server.InFlightNow()) })
 	metrics.Gauge("kaqiao_undecided", "Attempts that wait for a person to find out what became of them.", a.undecided)
 	keepers(metrics, a.keeper)
+	metrics.Gauge("kaqiao_certificate_days_left", "Days until the first of the certificates that the gateway shows to banks ends.", a.daysLeft)
 	metrics.Unmapped(a.banks.Unmapped)
 	return a.listen()
 }
@@ -193,13 +194,16 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	running.Go(func() { a.keeper.Run(working) })
+	running.Go(func() { a.watchExpiry(working) })
 	running.Go(func() {
 		if err := a.deliverer.Run(working); err != nil {
 			failed <- fmt.Errorf("events: %w", err)
 		}
 	})
-	for _, start := range a.starts {
-		start()
+	for _, w := range a.ways.all() {
+		if lines, ok := w.link.(liner); ok {
+			lines.Start()
+		}
 	}
 	close(a.ready)
 	a.log.Info("gateway is ready", "url", a.URL(), "callbacks", a.CallbackURL(), "banks", len(a.set.Banks), "channels", len(a.set.Channels))
@@ -213,6 +217,7 @@ func (a *App) Run(ctx context.Context) error {
 	err = errors.Join(err, a.drain(func() <-chan struct{} { stopAsking(); return asked }, callers, banks))
 	stopWorking()
 	running.Wait()
+	a.ways.end()
 	err = errors.Join(err, a.close())
 	a.log.Info("gateway has stopped")
 	return err

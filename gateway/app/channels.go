@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,41 +22,53 @@ func (a *App) connect() ([]bank.Channel, error) {
 	var faults []error
 	var out []bank.Channel
 	for _, profile := range a.set.Channels {
-		c, err := a.channel(profile)
-		faults = append(faults, err)
-		out = append(out, c)
+		w, err := a.channel(profile)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		a.ways.put(w)
+		a.later("close the connections of "+profile.ID, func() error { return a.ways.of(profile.ID).link.Close() })
+		out = append(out, w.channel)
 	}
 	return out, errors.Join(faults...)
 }
 
-func (a *App) channel(profile *profiles.Channel) (bank.Channel, error) {
+func (a *App) channel(profile *profiles.Channel) (*way, error) {
 	speak, ok := a.protocols[profile.Protocol]
 	if !ok {
-		return bank.Channel{}, fmt.Errorf("channel %s: the gateway does not speak %s", profile.ID, profile.Protocol)
+		return nil, fmt.Errorf("channel %s: the gateway does not speak %s", profile.ID, profile.Protocol)
 	}
 	ring, err := profile.Ring(seal.Gateway, a.cfg.Keys)
 	if err != nil {
-		return bank.Channel{}, err
+		return nil, err
 	}
 	speech, err := speak(profile, ring, a.set, a.cfg.Now)
 	if err != nil {
-		return bank.Channel{}, err
+		return nil, err
 	}
 	address := profile.Endpoint.URL
 	if url, ok := a.cfg.Endpoints[profile.ID]; ok {
 		address = url
 	}
-	var l closer
-	if speech.Lines != nil {
-		l, err = a.lines(profile, *speech.Lines, address)
-	} else {
-		l, err = a.overHTTP(profile, speech.Tokens, address)
+	secure, err := profile.ClientTLS(a.cfg.Keys)
+	if strings.HasPrefix(address, "http://") {
+		secure, err = nil, nil
 	}
 	if err != nil {
-		return bank.Channel{}, err
+		return nil, err
 	}
-	a.later("close the connections of "+profile.ID, l.Close)
-	return bank.Channel{ID: profile.ID, Adapter: speech.Adapter, Codec: speech.Codec, Link: l, Timeout: timeouts(a.set, profile)}, nil
+	var l closer
+	if speech.Lines != nil {
+		l, err = a.lines(profile, *speech.Lines, address, secure)
+	} else {
+		l, err = a.overHTTP(profile, speech.Tokens, address, secure)
+	}
+	if err != nil {
+		return nil, err
+	}
+	made := bank.Channel{ID: profile.ID, Adapter: speech.Adapter, Codec: speech.Codec, Link: l, Timeout: timeouts(a.set, profile)}
+	return &way{channel: made, link: l, ring: ring, tls: secure}, nil
 }
 
 type closer interface {
@@ -63,15 +76,10 @@ type closer interface {
 	Close() error
 }
 
-func (a *App) overHTTP(profile *profiles.Channel, tokens link.Authorizer, address string) (_ closer, err error) {
+func (a *App) overHTTP(profile *profiles.Channel, tokens link.Authorizer, address string, secure *tls.Config) (closer, error) {
 	cfg := link.Config{
-		URL: address, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
+		URL: address, TLS: secure, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
 		ConnectTimeout: profile.Timeouts.Connect.Std(),
-	}
-	if !strings.HasPrefix(cfg.URL, "http://") {
-		if cfg.TLS, err = profile.ClientTLS(a.cfg.Keys); err != nil {
-			return nil, err
-		}
 	}
 	if tokens != nil { // such a protocol signs its refusals as well
 		cfg.Authorizer, cfg.AnyStatus, cfg.Now = tokens, true, a.cfg.Now
@@ -85,13 +93,13 @@ func (a *App) overHTTP(profile *profiles.Channel, tokens link.Authorizer, addres
 
 // lines makes a link over long lines. They are connected when the gateway
 // runs. What is said on them that nobody waits for is heard as a notice is.
-func (a *App) lines(profile *profiles.Channel, dialogue link.Dialogue, address string) (_ closer, err error) {
+func (a *App) lines(profile *profiles.Channel, dialogue link.Dialogue, address string, secure *tls.Config) (closer, error) {
 	host, ok := strings.CutPrefix(address, "tcp://")
 	if !ok {
 		return nil, fmt.Errorf("channel %s: its protocol travels over tcp://", profile.ID)
 	}
 	cfg := link.TCPConfig{
-		Address: host, Dialogue: dialogue, Lines: profile.Endpoint.Lines, ConnectTimeout: profile.Timeouts.Connect.Std(),
+		Address: host, TLS: secure, Dialogue: dialogue, Lines: profile.Endpoint.Lines, ConnectTimeout: profile.Timeouts.Connect.Std(),
 		Log: a.log.With("channel", profile.ID),
 		Heard: func(f wire.Frame) {
 			if _, err := a.banks.Heard(context.Background(), profile.ID, f, a.service.Heard); err != nil {
@@ -99,14 +107,10 @@ func (a *App) lines(profile *profiles.Channel, dialogue link.Dialogue, address s
 			}
 		},
 	}
-	if cfg.TLS, err = profile.ClientTLS(a.cfg.Keys); err != nil {
-		return nil, err
-	}
 	l, err := link.NewTCP(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("channel %s: %w", profile.ID, err)
 	}
-	a.starts = append(a.starts, l.Start)
 	return l, nil
 }
 

@@ -34,6 +34,12 @@ func (l *told) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+func (l *told) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // A channel over long lines is signed on when the gateway runs, and what its
 // bank says unasked reaches the one who keeps the bindings.
 func TestLines(t *testing.T) {

@@ -28,7 +28,7 @@ type Channel struct {
 type Banks struct {
 	journal  Journal
 	gate     Gate
-	channels map[string]Channel
+	channels map[string]*way // never changed; what a way leads to is
 	now      func() time.Time
 	log      *slog.Logger
 	unmapped unmapped
@@ -37,9 +37,9 @@ type Banks struct {
 
 // New wires channels to a journal and a gate.
 func New(j Journal, gate Gate, channels []Channel, now func() time.Time, log *slog.Logger) *Banks {
-	b := &Banks{journal: j, gate: gate, channels: make(map[string]Channel, len(channels)), now: now, log: log, drain: newDrain()}
+	b := &Banks{journal: j, gate: gate, channels: make(map[string]*way, len(channels)), now: now, log: log, drain: newDrain()}
 	for _, c := range channels {
-		b.channels[c.ID] = c
+		b.channels[c.ID] = newWay(c)
 	}
 	return b
 }
@@ -68,12 +68,13 @@ const grace = 5 * time.Second
 // A caller that hangs up ends a wait at the gate. From there on it neither
 // stops an exchange nor makes it forgotten. Only Cut ends an exchange early.
 func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
-	channel, ok := b.channels[s.Op.Channel]
+	channel, done, ok := b.take(s.Op.Channel)
 	if !ok {
 		return op.Result{Outcome: op.NotSent}, &op.Problem{
 			Reason: op.ChannelUnavailable, Outcome: op.NotSent, Bank: s.Op.Bank, Detail: "the bank's channel is not connected",
 		}
 	}
+	defer done()
 	leave, refused := b.gate.Enter(ctx, s.Op.Channel, s.Op.Bank, s.Op.Kind)
 	if refused != nil {
 		return op.Result{Outcome: op.NotSent, Reason: refused.Reason}, refused
@@ -90,9 +91,9 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 		leave(op.Result{Outcome: op.NotSent})
 		return op.Result{Outcome: op.NotSent}, fmt.Errorf("bank %s: intend %s: %w", s.Op.Bank, s.Op.Kind, err)
 	}
-	until, done := b.drain.uncut(ctx)
+	until, end := b.drain.uncut(ctx)
 	result := channel.exchange(until, s.Op, timeout, b.now)
-	done()
+	end()
 	leave(result)
 	b.report(ctx, s.Op, result)
 
@@ -109,7 +110,7 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 
 // Number writes a serial number in the form that the channel wants on the wire.
 func (b *Banks) Number(channel string, at time.Time, serial uint64) (string, error) {
-	c, ok := b.channels[channel]
+	c, ok := b.at(channel)
 	if !ok {
 		return "", fmt.Errorf("channel %s is not connected", channel)
 	}
@@ -122,7 +123,8 @@ func (b *Banks) Number(channel string, at time.Time, serial uint64) (string, err
 // Requires names what an operation over this channel needs beside the stored
 // data, for a card of this type: code, card.cvv, card.expiry.
 func (b *Banks) Requires(channel string, kind op.Kind, cardType string) []string {
-	if r, ok := b.channels[channel].Adapter.(Requirer); ok {
+	c, _ := b.at(channel)
+	if r, ok := c.Adapter.(Requirer); ok {
 		return r.Requires(kind, cardType)
 	}
 	if kind == op.Confirm {
@@ -133,7 +135,7 @@ func (b *Banks) Requires(channel string, kind op.Kind, cardType string) []string
 
 // Does reports whether the channel is there and an operation of this kind can be said in its protocol.
 func (b *Banks) Does(channel string, kind op.Kind) bool {
-	c, ok := b.channels[channel]
+	c, ok := b.at(channel)
 	if !ok {
 		return false
 	}
@@ -145,13 +147,15 @@ func (b *Banks) Does(channel string, kind op.Kind) bool {
 
 // Renumbers reports whether an operation of this kind has a number of its own on the channel.
 func (b *Banks) Renumbers(channel string, kind op.Kind) bool {
-	s, ok := b.channels[channel].Adapter.(Signer)
+	c, _ := b.at(channel)
+	s, ok := c.Adapter.(Signer)
 	return ok && s.Renumbers(kind)
 }
 
 // Truth says how it is found out what became of an operation of this kind on the channel.
 func (b *Banks) Truth(channel string, kind op.Kind) op.Truth {
-	if f, ok := b.channels[channel].Adapter.(Finder); ok {
+	c, _ := b.at(channel)
+	if f, ok := c.Adapter.(Finder); ok {
 		return f.Truth(kind)
 	}
 	return op.ByQuery
@@ -159,15 +163,16 @@ func (b *Banks) Truth(channel string, kind op.Kind) op.Truth {
 
 // Check names what of a person this channel cannot carry to a bank.
 func (b *Banks) Check(channel string, p op.Person) []op.Field {
-	if c, ok := b.channels[channel].Adapter.(Checker); ok {
-		return c.Check(p)
+	c, _ := b.at(channel)
+	if checker, ok := c.Adapter.(Checker); ok {
+		return checker.Check(p)
 	}
 	return nil
 }
 
 // Connected reports whether the channel is there.
 func (b *Banks) Connected(channel string) bool {
-	_, ok := b.channels[channel]
+	_, ok := b.at(channel)
 	return ok
 }
 

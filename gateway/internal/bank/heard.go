@@ -16,10 +16,11 @@ var ErrNotNotice = errors.New("not a notice of this channel")
 // notice, lets tell write it down, and returns the acknowledgement. Without a
 // durable tell there is no acknowledgement, so the bank says it again.
 func (b *Banks) Heard(ctx context.Context, channel string, frame wire.Frame, tell func(context.Context, op.Notice) error) (ack wire.Frame, err error) {
-	c, ok := b.channels[channel]
+	c, done, ok := b.take(channel)
 	if !ok {
 		return ack, fmt.Errorf("channel %s is not connected", channel)
 	}
+	defer done()
 	stage := "decode"
 	defer func() {
 		if recover() != nil {

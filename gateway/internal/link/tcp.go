@@ -173,6 +173,23 @@ func (t *TCP) Ready() int {
 	return n
 }
 
+// Await starts the link and waits until a line can be used, or ctx ends; the
+// error says why there is none.
+func (t *TCP) Await(ctx context.Context) error {
+	t.Start()
+	for {
+		changed := t.change() // asked for before looking, so that no change is missed
+		if t.Ready() > 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return t.noLine()
+		}
+	}
+}
+
 // Close takes no new exchange, lets those under way end, for no longer than
 // Drain, then closes the lines. What is still under way then ends as unknown.
 func (t *TCP) Close() error {

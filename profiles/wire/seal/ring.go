@@ -5,6 +5,7 @@ package seal
 import (
 	"crypto"
 	"fmt"
+	"slices"
 
 	"kaqiao/profiles/secret"
 	"kaqiao/profiles/wire"
@@ -66,4 +67,23 @@ func (r *Ring) BySerial(owner Side, use, serial string) (Key, error) {
 		}
 	}
 	return Key{}, fmt.Errorf("%s key of the %s by its serial: %w", use, owner, wire.ErrKey)
+}
+
+// Same reports whether two rings hold the same keys in the same order and states.
+func (r *Ring) Same(other *Ring) bool {
+	return r.side == other.side && slices.EqualFunc(r.keys, other.keys, Key.same)
+}
+
+func (k Key) same(other Key) bool {
+	return k.Serial == other.Serial && k.Owner == other.Owner && k.Use == other.Use && k.Algorithm == other.Algorithm && k.State == other.State &&
+		k.Secret.Reveal() == other.Secret.Reveal() && equal(k.Public, other.Public) && equal(k.Private, other.Private)
+}
+
+// equal compares two halves by what all keys of the standard library and of gmsm have.
+func equal[K any](a, b K) bool {
+	one, ok := any(a).(interface{ Equal(x K) bool })
+	if !ok || any(b) == nil {
+		return any(a) == nil && any(b) == nil
+	}
+	return one.Equal(b)
 }

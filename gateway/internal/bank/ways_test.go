@@ -1,0 +1,38 @@
+package bank_test
+
+import (
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/op"
+)
+
+// What is under way ends on the channel that it has begun with; what begins
+// afterwards goes over the new one; the old one is idle once nothing is on it.
+func TestReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, next := &trace{hang: true}, &trace{result: accepted}
+		banks := newBanks(old, time.Now, slog.New(slog.DiscardHandler))
+		timeout := func(string, op.Kind) time.Duration { return 8 * time.Second }
+		var under sync.WaitGroup
+		under.Go(func() { _, _ = banks.Do(t.Context(), step()) })
+		synctest.Wait()
+		idle := banks.Replace(bank.Channel{ID: "hub", Adapter: next, Codec: next, Link: next, Timeout: timeout})
+		if got, err := banks.Do(t.Context(), step()); err != nil || got.Outcome != op.Accepted {
+			t.Errorf("over the new one: %+v, %v", got, err)
+		}
+		synctest.Wait()
+		select {
+		case <-idle:
+			t.Error("idle, though an attempt is under way")
+		default:
+		}
+		under.Wait() // it times out
+		<-idle
+		<-banks.Replace(bank.Channel{ID: "hub", Adapter: old, Codec: old, Link: old, Timeout: timeout}) // nothing is on it
+	})
+}
