@@ -1,6 +1,7 @@
 package bank_test
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"testing"
@@ -8,16 +9,27 @@ import (
 	"time"
 
 	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 )
+
+// quiet is a gate that lets everything through and a journal that takes everything, for many at once.
+type quiet struct{}
+
+func (quiet) Enter(context.Context, string, string, op.Kind) (func(op.Result), *op.Problem) {
+	return func(op.Result) {}, nil
+}
+
+func (quiet) Apply(context.Context, journal.Change) error { return nil }
 
 // What is under way ends on the channel that it has begun with; what begins
 // afterwards goes over the new one; the old one is idle once nothing is on it.
 func TestReplace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, next := &trace{hang: true}, &trace{result: accepted}
-		banks := newBanks(old, time.Now, slog.New(slog.DiscardHandler))
 		timeout := func(string, op.Kind) time.Duration { return 8 * time.Second }
+		first := bank.Channel{ID: "hub", Adapter: old, Codec: old, Link: old, Timeout: timeout}
+		banks := bank.New(quiet{}, quiet{}, []bank.Channel{first}, time.Now, slog.New(slog.DiscardHandler))
 		var under sync.WaitGroup
 		under.Go(func() { _, _ = banks.Do(t.Context(), step()) })
 		synctest.Wait()
@@ -33,6 +45,6 @@ func TestReplace(t *testing.T) {
 		}
 		under.Wait() // it times out
 		<-idle
-		<-banks.Replace(bank.Channel{ID: "hub", Adapter: old, Codec: old, Link: old, Timeout: timeout}) // nothing is on it
+		<-banks.Replace(first) // nothing is on it
 	})
 }
