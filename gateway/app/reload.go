@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"kaqiao/profiles"
+	"kaqiao/profiles/wire"
 )
 
 // liner is a link over long lines.
@@ -17,6 +18,18 @@ type liner interface {
 	Start()
 	Await(ctx context.Context) error
 	Ready() int
+}
+
+// successor is a codec that shares with the one before it what both must know while both are in use.
+type successor interface {
+	Succeed(old wire.Codec) (end func())
+}
+
+// alone ends what a channel has in common with the one before it.
+func (w *way) alone() {
+	if w.after != nil {
+		w.after()
+	}
 }
 
 // Reload reads the keys and certificates of all channels again, and their
@@ -41,6 +54,7 @@ func (a *App) Reload(ctx context.Context) error {
 	}
 	if err != nil {
 		for _, w := range changed {
+			w.alone()
 			err = errors.Join(err, w.link.Close())
 		}
 		a.log.Error("the keys of the channels could not be read again: those known before stay in use", "error", err)
@@ -53,6 +67,7 @@ func (a *App) Reload(ctx context.Context) error {
 		a.ways.put(w)
 		a.ways.leaving.Go(func() {
 			<-idle
+			w.alone()
 			if err := old.link.Close(); err != nil {
 				a.log.Warn("the old connections of a channel did not close", "channel", id, "error", err)
 			}
@@ -90,6 +105,9 @@ func (a *App) renewed() (changed []*way, err error) {
 		case w.ring.Same(a.ways.of(id).ring) && sameTLS(w.tls, a.ways.of(id).tls):
 			faults = append(faults, w.link.Close())
 		default:
+			if s, ok := w.channel.Codec.(successor); ok {
+				w.after = s.Succeed(a.ways.of(id).channel.Codec)
+			}
 			changed = append(changed, w)
 		}
 	}

@@ -15,6 +15,7 @@ type way struct {
 	link    closer
 	ring    *seal.Ring
 	tls     *tls.Config // nil: it has none
+	after   func()      // ends what it has in common with the one before; nil: nothing
 }
 
 // ways are all channels as they are now.

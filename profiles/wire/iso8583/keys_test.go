@@ -100,6 +100,49 @@ func TestSeveralResetsInARow(t *testing.T) {
 	}
 }
 
+// A codec takes the place of another: while both are in use, each takes what
+// the bank says under a key that only the other was handed.
+func TestSucceed(t *testing.T) {
+	made := func() (gateway, bank *iso8583.Codec) {
+		return codecWith(t, seal.Gateway, iso8583.Options{}, keys()...), codecWith(t, seal.Bank, iso8583.Options{}, keys()...)
+	}
+	first, bank := made()
+	second, _ := made()
+	third, _ := made()
+	reset := func(to *iso8583.Codec) {
+		wrapped, err := bank.Keys().Generate()
+		must(t, err)
+		must(t, bank.Keys().Rotate(wrapped))
+		must(t, to.Keys().Rotate(wrapped))
+	}
+	takes := func(c *iso8583.Codec, want bool) {
+		t.Helper()
+		f, err := bank.Encode(answerOf("000001"))
+		must(t, err)
+		if _, err := c.Decode(f); (err == nil) != want || err != nil && !errors.Is(err, wire.ErrSeal) {
+			t.Errorf("got %v, want it taken: %v", err, want)
+		}
+	}
+	endSecond := second.Succeed(first)
+	reset(second)
+	takes(first, true)
+	takes(second, true)
+	takes(third, false)
+	endThird := third.Succeed(second)
+	reset(third)
+	takes(first, true) // there are three of them
+	takes(second, true)
+	reset(first) // over an old line
+	takes(third, true)
+	endSecond()
+	endThird()
+	takes(third, false)
+	reset(third)
+	takes(first, false)
+	takes(second, false)
+	third.Succeed(nil)()
+}
+
 // pass encodes on one side and decodes on the other, and the same must come out.
 func pass(t *testing.T, from, to *iso8583.Codec, m wire.Message) wire.Message {
 	t.Helper()
