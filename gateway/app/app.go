@@ -147,12 +147,17 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	a.figures(metrics)
+	return a.listen()
+}
+
+// figures are what is asked for whenever somebody looks at the metrics.
+func (a *App) figures(metrics *telemetry.Metrics) {
 	metrics.Gauge("kaqiao_http_requests_in_flight", "Callers' requests under way.", func() float64 { return float64(a.server.InFlightNow()) })
 	metrics.Gauge("kaqiao_undecided", "Attempts that wait for a person to find out what became of them.", a.undecided)
 	keepers(metrics, a.keeper)
 	metrics.Gauge("kaqiao_certificate_days_left", "Days until the first of the certificates that the gateway shows to banks ends.", a.daysLeft)
 	metrics.Unmapped(a.banks.Unmapped)
-	return a.listen()
 }
 
 func (a *App) listen() (err error) {

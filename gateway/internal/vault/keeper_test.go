@@ -429,14 +429,14 @@ func TestKeeperRuns(t *testing.T) {
 		}
 		// It is 8 in the morning in Beijing: the day is old from the midnight after the seventh that follows.
 		const old = DefaultKeepDays*24*time.Hour + 16*time.Hour
-		time.Sleep(old - 30*time.Minute)
+		<-time.After(old - 30*time.Minute)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); k.Run(ctx) }()
 		if _, err := AddKEK(cfg, time.Now()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute + time.Second)
+		<-time.After(time.Minute + time.Second)
 		synctest.Wait()
 		if all, err := KEKs(cfg); err != nil || all[0].Wraps != 1 || all[1].Wraps != 0 {
 			t.Errorf("a minute later: %+v, %v", all, err)
@@ -451,7 +451,7 @@ func TestKeeperRuns(t *testing.T) {
 		if p := k.Progress(); p.Renewed != 0 || p.Old != 0 {
 			t.Errorf("before the day is old: %+v", p)
 		}
-		time.Sleep(29 * time.Minute)
+		<-time.After(29 * time.Minute)
 		if _, _, err := k.Open("bnd_0007", m.rows["bnd_0007"]); err != nil {
 			t.Fatal(err)
 		}
@@ -459,12 +459,12 @@ func TestKeeperRuns(t *testing.T) {
 		if p := k.Progress(); p.Renewed != 1 || p.Old != 1 {
 			t.Errorf("opened: %+v", p)
 		}
-		time.Sleep(30*time.Minute + 10*time.Second) // into the pass
+		<-time.After(30*time.Minute + 10*time.Second) // into the pass
 		synctest.Wait()
 		if p := k.Progress(); p.Renewed < 50 || p.Renewed > 111 {
 			t.Errorf("under way: %+v", p)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		synctest.Wait()
 		if p := k.Progress(); p.Renewed != many || p.Old != 0 || p.Days != 1 || p.Destroyed != 1 {
 			t.Errorf("in the end: %+v", p)
