@@ -2,14 +2,13 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"kaqiao/gateway/internal/adapter"
 	"kaqiao/gateway/internal/bank"
-	"kaqiao/gateway/internal/link"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles"
 	"kaqiao/profiles/wire"
@@ -58,12 +57,10 @@ func (a *App) channel(profile *profiles.Channel) (*way, error) {
 	if err != nil {
 		return nil, err
 	}
-	var l closer
-	if speech.Lines != nil {
-		l, err = a.lines(profile, *speech.Lines, address, secure)
-	} else {
-		l, err = a.overHTTP(profile, speech.Tokens, address, secure)
-	}
+	l, err := speech.Link(profile, adapter.Peer{
+		Address: address, TLS: secure, Now: a.cfg.Now, Log: a.log,
+		Heard: func(f wire.Frame) { a.overheard(profile.ID, f) },
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -71,47 +68,11 @@ func (a *App) channel(profile *profiles.Channel) (*way, error) {
 	return &way{channel: made, link: l, ring: ring, tls: secure}, nil
 }
 
-type closer interface {
-	bank.Link
-	Close() error
-}
-
-func (a *App) overHTTP(profile *profiles.Channel, tokens link.Authorizer, address string, secure *tls.Config) (closer, error) {
-	cfg := link.Config{
-		URL: address, TLS: secure, MaxConns: profile.Endpoint.MaxConns, MaxAnswerBytes: profile.Endpoint.MaxAnswerBytes,
-		ConnectTimeout: profile.Timeouts.Connect.Std(),
+// overheard takes what was said on a long line that nobody waits for: it is heard as a notice is.
+func (a *App) overheard(channel string, f wire.Frame) {
+	if _, err := a.banks.Heard(context.Background(), channel, f, a.service.Heard); err != nil {
+		a.log.Warn("what came over a line was not taken", "channel", channel, "error", err)
 	}
-	if tokens != nil { // such a protocol signs its refusals as well
-		cfg.Authorizer, cfg.AnyStatus, cfg.Now = tokens, true, a.cfg.Now
-	}
-	l, err := link.NewHTTP(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("channel %s: %w", profile.ID, err)
-	}
-	return l, nil
-}
-
-// lines makes a link over long lines. They are connected when the gateway
-// runs. What is said on them that nobody waits for is heard as a notice is.
-func (a *App) lines(profile *profiles.Channel, dialogue link.Dialogue, address string, secure *tls.Config) (closer, error) {
-	host, ok := strings.CutPrefix(address, "tcp://")
-	if !ok {
-		return nil, fmt.Errorf("channel %s: its protocol travels over tcp://", profile.ID)
-	}
-	cfg := link.TCPConfig{
-		Address: host, TLS: secure, Dialogue: dialogue, Lines: profile.Endpoint.Lines, ConnectTimeout: profile.Timeouts.Connect.Std(),
-		Log: a.log.With("channel", profile.ID),
-		Heard: func(f wire.Frame) {
-			if _, err := a.banks.Heard(context.Background(), profile.ID, f, a.service.Heard); err != nil {
-				a.log.Warn("what came over a line was not taken", "channel", profile.ID, "error", err)
-			}
-		},
-	}
-	l, err := link.NewTCP(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("channel %s: %w", profile.ID, err)
-	}
-	return l, nil
 }
 
 // timeouts says how long an answer is waited for: the bank's own figure, or else the channel's.

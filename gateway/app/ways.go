@@ -5,6 +5,7 @@ import (
 	"maps"
 	"sync"
 
+	"kaqiao/gateway/internal/adapter"
 	"kaqiao/gateway/internal/bank"
 	"kaqiao/profiles/wire/seal"
 )
@@ -12,7 +13,7 @@ import (
 // way is a channel as it was made, with what it was made of.
 type way struct {
 	channel bank.Channel
-	link    closer
+	link    adapter.Link
 	ring    *seal.Ring
 	tls     *tls.Config // nil: it has none
 	after   func()      // ends what it has in common with the one before; nil: nothing
