@@ -178,7 +178,8 @@ type Sealed struct {
 	Was []byte
 }
 
-// Store is what every journal does. Consumers declare the part they need.
+// Store is what every journal does. Consumers declare the part they need. Where
+// the disk fails, any of it returns ErrStorage; where it is an Apply or a Reserve, nothing was written.
 type Store interface {
 	Apply(context.Context, Change) error
 

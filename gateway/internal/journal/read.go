@@ -19,16 +19,22 @@ const (
 
 // readStatements are what the readers ask for.
 type readStatements struct {
-	binding, agreement, page, userPage *sql.Stmt
-	attempt, attempts, key             *sql.Stmt
-	sealed, seals                      *sql.Stmt
-	number                             *sql.Stmt
-	dueEvents, events                  *sql.Stmt
-	due, expired, undecided            *sql.Stmt
+	binding, agreement, page, userPage *readStatement
+	attempt, attempts, key             *readStatement
+	sealed, seals                      *readStatement
+	number                             *readStatement
+	dueEvents, events                  *readStatement
+	due, expired, undecided            *readStatement
+}
+
+// readStatement is one of them.
+type readStatement struct {
+	*sql.Stmt
+	health *health
 }
 
 type query struct {
-	into **sql.Stmt
+	into **readStatement
 	text string
 }
 
@@ -64,11 +70,13 @@ func (r *readStatements) queries() []query {
 	}
 }
 
-func (r *readStatements) prepare(db *sql.DB) (err error) {
+func (r *readStatements) prepare(db *sql.DB, h *health) error {
 	for _, q := range r.queries() {
-		if *q.into, err = db.PrepareContext(context.Background(), q.text); err != nil { //nolint:sqlclosecheck // close does
+		stmt, err := db.PrepareContext(context.Background(), q.text)
+		if err != nil {
 			return err
 		}
+		*q.into = &readStatement{stmt, h}
 	}
 	return nil
 }
@@ -174,11 +182,11 @@ func (s *SQLite) Expired(ctx context.Context, now time.Time, states []string, li
 // one reads a row by its key. It begins only for a caller who is still there,
 // and then is not cut off: to watch a context, database/sql and the driver take
 // a goroutine each, and that costs as much as the row.
-func one(ctx context.Context, stmt *sql.Stmt, args ...any) scanner {
+func one(ctx context.Context, stmt *readStatement, args ...any) scanner {
 	if err := ctx.Err(); err != nil {
 		return failed{err}
 	}
-	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
+	return judged{stmt.QueryRowContext(context.WithoutCancel(ctx), args...), stmt.health}
 }
 
 // failed is a row that could not be read.
@@ -186,24 +194,34 @@ type failed struct{ err error }
 
 func (f failed) Scan(...any) error { return f.err }
 
-// all reads every row that a statement gives.
-func all[T any](ctx context.Context, stmt *sql.Stmt, scan func(scanner) (T, error), args ...any) (found []T, err error) {
+// judged is a row whose error says what is wrong with the disk.
+type judged struct {
+	scanner
+	health *health
+}
+
+func (j judged) Scan(into ...any) error { return j.health.judge(j.scanner.Scan(into...)) }
+
+// all reads every row that a statement gives, or none.
+func all[T any](ctx context.Context, stmt *readStatement, scan func(scanner) (T, error), args ...any) (found []T, err error) {
+	defer func() {
+		if err != nil {
+			found, err = nil, fmt.Errorf("journal: %w", stmt.health.judge(err))
+		}
+	}()
 	rows, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		row, err := scan(rows)
 		if err != nil {
-			return nil, fmt.Errorf("journal: %w", err)
+			return nil, err
 		}
 		found = append(found, row)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("journal: %w", err)
-	}
-	return found, nil
+	return found, rows.Err()
 }
 
 // reading names what was read; a row that is not there is ErrNotFound.

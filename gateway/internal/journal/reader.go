@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -27,16 +28,16 @@ func OpenReader(path string) (*Reader, error) {
 	}
 	options := url.Values{"mode": {"ro"}, "_busy_timeout": {"5000"}, "_query_only": {"1"}}
 	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: options.Encode()}
-	r := &Reader{}
+	r := &Reader{SQLite{health: &health{log: slog.New(slog.DiscardHandler)}}}
 	if r.readDB, err = sql.Open("sqlite3", file.String()); err != nil {
 		return nil, fmt.Errorf("journal: read %s: %w", path, err)
 	}
 	r.readDB.SetMaxOpenConns(1)
 	if err = r.fits(); err == nil {
-		err = r.read.prepare(r.readDB)
+		err = r.read.prepare(r.readDB, r.health)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("journal: read %s: %w", path, err), r.Close())
+		return nil, errors.Join(fmt.Errorf("journal: read %s: %w", path, r.health.judge(err)), r.Close())
 	}
 	return r, nil
 }
@@ -67,6 +68,9 @@ func (r *Reader) Apply(context.Context, Change) error { return ErrClosed }
 
 // Reserve refuses, as Apply.
 func (r *Reader) Reserve(context.Context, string, uint64) (uint64, error) { return 0, ErrClosed }
+
+// Probe refuses, as Apply.
+func (r *Reader) Probe(context.Context) error { return ErrClosed }
 
 // Close closes the file.
 func (r *Reader) Close() error { return r.closeReaders() }

@@ -71,6 +71,11 @@ func migrate(db *sql.DB) error {
 	case version > schemaVersion:
 		return fmt.Errorf("%w: the file has schema %d, this program knows up to %d: start the newer program",
 			ErrNewer, version, schemaVersion)
+	}
+	if err := whole(ctx, tx); err != nil {
+		return err
+	}
+	switch {
 	case tables > 0 && version == schemaVersion:
 		return nil
 	case tables > 0:
@@ -89,4 +94,17 @@ func migrate(db *sql.DB) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// whole looks for damage in the whole file. What is sound in form and wrong in
+// content it can't find.
+func whole(ctx context.Context, tx *sql.Tx) error {
+	var found string
+	if err := tx.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found); err != nil {
+		return err
+	}
+	if found != "ok" {
+		return fmt.Errorf("%w: %s", ErrDamaged, found)
+	}
+	return nil
 }

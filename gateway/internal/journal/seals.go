@@ -34,7 +34,7 @@ func (s *SQLite) Truncate(ctx context.Context) error {
 		err = errBusy
 	}
 	if err != nil {
-		return fmt.Errorf("journal: truncate: %w", err)
+		return fmt.Errorf("journal: truncate: %w", s.health.judge(err))
 	}
 	return nil
 }

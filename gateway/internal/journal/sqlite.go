@@ -42,6 +42,7 @@ type SQLite struct {
 	*writer
 	readDB *sql.DB
 	read   readStatements
+	health *health
 	hold   *os.File // keeps every other process out
 }
 
@@ -52,8 +53,11 @@ var (
 	_ Doubtful   = (*SQLite)(nil)
 )
 
-// Open opens the journal and brings its schema up to date. The error wraps
-// ErrNewer or ErrForeign where the file is none of this program's.
+// Open opens the journal, looks through the whole of it for damage, which takes
+// about four seconds a gigabyte, and brings its schema up to date. The error wraps
+// ErrNewer or ErrForeign where the file is none of this program's, ErrDamaged
+// where it is not as it was written, ErrInUse where another process has it open
+// and ErrStorage where the disk fails or may not be written.
 func Open(cfg Config) (*SQLite, error) {
 	if cfg.QueueLimit == 0 {
 		cfg.QueueLimit = defaultQueueLimit
@@ -76,7 +80,7 @@ func Open(cfg Config) (*SQLite, error) {
 	if err != nil {
 		return nil, fmt.Errorf("journal: open %s: %w", cfg.Path, err)
 	}
-	s := &SQLite{hold: hold}
+	s := &SQLite{hold: hold, health: &health{log: cfg.Log}}
 	if err := s.open(cfg); err != nil {
 		return nil, errors.Join(fmt.Errorf("journal: open %s: %w", cfg.Path, err), s.closeReaders(), hold.Close())
 	}
@@ -84,23 +88,26 @@ func Open(cfg Config) (*SQLite, error) {
 }
 
 func (s *SQLite) open(cfg Config) (err error) {
+	if err := checkLog(cfg.Path); err != nil {
+		return err
+	}
 	if s.readDB, err = sql.Open("sqlite3", source(cfg.Path)); err != nil {
 		return err
 	}
 	s.readDB.SetMaxOpenConns(readers)
 	s.readDB.SetMaxIdleConns(readers)
 	if err := migrate(s.readDB); err != nil {
-		return err
+		return s.health.judge(err)
 	}
-	if err := s.read.prepare(s.readDB); err != nil {
-		return err
+	if err := s.read.prepare(s.readDB, s.health); err != nil {
+		return s.health.judge(err)
 	}
 	conn, err := (&sqlite3.SQLiteDriver{}).Open(source(cfg.Path))
 	if err != nil {
-		return err
+		return s.health.judge(err)
 	}
-	if s.writer, err = startWriter(conn.(*sqlite3.SQLiteConn), cfg); err != nil {
-		return errors.Join(err, conn.Close())
+	if s.writer, err = startWriter(conn.(*sqlite3.SQLiteConn), cfg, s.health); err != nil {
+		return errors.Join(s.health.judge(err), conn.Close())
 	}
 	return nil
 }

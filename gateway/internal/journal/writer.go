@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -33,8 +32,8 @@ type write struct {
 
 // writer owns the only connection that writes.
 type writer struct {
-	stmts *writeStatements
-	log   *slog.Logger
+	stmts  *writeStatements
+	health *health
 
 	queue   chan *write
 	closing chan struct{} // closed: nothing more is accepted
@@ -43,13 +42,13 @@ type writer struct {
 	err     error // of stopping
 }
 
-func startWriter(conn *sqlite3.SQLiteConn, cfg Config) (*writer, error) {
+func startWriter(conn *sqlite3.SQLiteConn, cfg Config, h *health) (*writer, error) {
 	stmts, err := prepareWrites(conn)
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{
-		stmts: stmts, log: cfg.Log,
+		stmts: stmts, health: h,
 		queue:   make(chan *write, cfg.QueueLimit),
 		closing: make(chan struct{}),
 		stopped: make(chan struct{}),
@@ -67,6 +66,9 @@ func startWriter(conn *sqlite3.SQLiteConn, cfg Config) (*writer, error) {
 func (w *writer) submit(ctx context.Context, do func(*writeStatements) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if w.health.damaged.Load() {
+		return fmt.Errorf("%w: %w", ErrStorage, ErrDamaged)
 	}
 	select {
 	case <-w.closing:
@@ -142,16 +144,33 @@ func (w *writer) gather(group []*write, first *write) []*write {
 	}
 }
 
-// commit runs the group in one transaction and tells each caller.
+// commit runs the group in one transaction and tells each caller. Where the
+// transaction fails, that is all that each is told: what a change ran into, such
+// as a key that was used, may have been another change of the same group.
 func (w *writer) commit(group []*write) {
 	if len(group) == 0 {
 		return
 	}
+	lost, why := 0, error(nil)
 	if err := w.transact(group); err != nil {
-		w.log.Error("journal could not commit", "changes", len(group), "error", err)
-		for _, x := range group {
-			x.err = errors.Join(x.err, fmt.Errorf("journal: commit: %w", err))
+		if err = w.health.judge(err); !errors.Is(err, ErrStorage) {
+			err = fmt.Errorf("%w: %s", ErrStorage, err.Error())
 		}
+		lost, why = len(group), err
+		for _, x := range group {
+			x.err = fmt.Errorf("commit: %w", err)
+		}
+	} else {
+		for _, x := range group { // one alone may have been too much for the disk
+			if x.err = w.health.judge(x.err); errors.Is(x.err, ErrStorage) {
+				lost, why = lost+1, x.err
+			}
+		}
+	}
+	if lost > 0 {
+		w.health.lost(lost, why)
+	} else {
+		w.health.wrote()
 	}
 	for _, x := range group {
 		close(x.done)
