@@ -57,6 +57,7 @@ func (l *loader) linkRoutes(banks entries[Bank], channels entries[Channel]) {
 	taken := map[member]string{}
 	ids := channels.ids()
 	for _, e := range banks {
+		var protocols []string
 		for i, route := range e.v.Routes {
 			p := rootPlace(e.f).key("routes").item(i)
 			at, known := slices.BinarySearch(ids, route.Channel)
@@ -74,6 +75,9 @@ func (l *loader) linkRoutes(banks entries[Bank], channels entries[Channel]) {
 				c = channels[at].v
 			}
 			protocol, ok := l.protocol(c.Protocol)
+			if ok {
+				protocols = append(protocols, c.Protocol)
+			}
 			if ok && !protocol.Member.MatchString(route.Member) {
 				p.key("member").fault("want %s, the form of numbers on %s", protocol.MemberForm, route.Channel)
 				continue
@@ -87,6 +91,9 @@ func (l *loader) linkRoutes(banks entries[Bank], channels entries[Channel]) {
 				continue
 			}
 			taken[this] = e.f.id
+		}
+		if len(protocols) == len(e.v.Routes) { // what is wrong with a route was told
+			played(rootPlace(e.f).key("mock").key("faults"), e.v.Mock.Faults, protocols...)
 		}
 	}
 }

@@ -1,6 +1,11 @@
 package profiles
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
 // BankMock is how the farm plays a bank.
 type BankMock struct {
@@ -144,6 +149,8 @@ type Fault struct {
 	// takes from its first byte to its last: 1ms to 10m. Default 15s, longer than a gateway waits by default.
 	// No other kind has one.
 	Delay Duration `yaml:"delay,omitempty" json:"delay,omitzero"`
+	// AfterCommit has the bank do what it is asked before it fails. Default false: nothing is done. Only http_5xx has it.
+	AfterCommit bool `yaml:"after_commit,omitempty" json:"after_commit,omitempty"`
 }
 
 // FaultKinds are the kinds that the farm can play.
@@ -154,7 +161,31 @@ func FaultKinds() []string {
 		"garbage", "busy",
 		"late_reply", "half_reply", "slow_drip", "duplicate_reply",
 		"lost_notice", "duplicate_notice", "notice_before_reply",
+		"bad_signature", "http_5xx",
 	}
+}
+
+// FaultProtocols are the protocols in which a kind of fault can be played; nil: in all.
+func FaultProtocols(kind string) []string {
+	if kind == "http_5xx" {
+		return []string{"epcc", "jws"}
+	}
+	return nil
+}
+
+// Playable reports whether a kind of fault can be played in a protocol.
+func Playable(kind, protocol string) bool {
+	known := FaultProtocols(kind)
+	return known == nil || slices.Contains(known, protocol)
+}
+
+// Unplayable says why a kind of fault can be played in none of these protocols; empty where it can in one.
+func Unplayable(kind string, protocols []string) string {
+	if len(protocols) == 0 || slices.ContainsFunc(protocols, func(p string) bool { return Playable(kind, p) }) {
+		return ""
+	}
+	return fmt.Sprintf("%s can't be played over %s, only over %s",
+		kind, strings.Join(protocols, " and "), strings.Join(FaultProtocols(kind), " and "))
 }
 
 // DefaultFaultDelay is Fault.Delay where none is given.

@@ -201,13 +201,14 @@ func TestMockRules(t *testing.T) {
 		{"weight: 80%", "weight: 0%", "mock.latency.challenge.mixture[0].weight: required: a part above 0%"},
 		{"{weight: 80%, lognormal: {p50: 1.2s, p99: 3.5s}}", "{weight: 80%, lognormal: {p50: 3.5s, p99: 3.5s}}", "mock.latency.challenge.mixture[0].lognormal.p50: 3.5s is not less than p99"},
 		{"{weight: 80%, lognormal: {p50: 1.2s, p99: 3.5s}}", "{weight: 80%}", "mock.latency.challenge.mixture[0].lognormal: required"},
-		{"    - kind: busy ", strings.Repeat("    - {kind: garbage}\n", 63) + "    - kind: busy ", "mock.faults: 65 entries, more than 64"},
+		{"    - kind: busy ", strings.Repeat("    - {kind: garbage}\n", 62) + "    - kind: busy ", "mock.faults: 65 entries, more than 64"},
 		{"kind: busy ", "kind: bussy ", `mock.faults[0].kind: "bussy" is not one of no_reply_before_commit`},
 		{"operation: challenge", "operation: chalenge", `mock.faults[0].operation: "chalenge" is not one of`},
 		{"share: 0.01%", "share: 101%", `mock.faults[0].share: "101%" is not a share`},
 		{"count: 0 ", "count: -1 ", "mock.faults[0].count: -1 is not within 0 to 1,000,000,000"},
 		{"delay: 15s ", "delay: 11m ", "mock.faults[1].delay: 11m0s is not within 1ms to 10m0s"},
 		{"for_s: 0 ", "for_s: 0\n      delay: 1s #", "mock.faults[0].delay: only late_reply and slow_drip have a delay"},
+		{"for_s: 0 ", "for_s: 0\n      after_commit: true #", "mock.faults[0].after_commit: only http_5xx has it"},
 		{"for_s: 0 ", "for_s: -1 ", "mock.faults[0].for_s: -1 is not within"},
 		{"for_s: 0 ", "for_s: 604801 ", "mock.faults[0].for_s: 604,801 is not within 0 to 604,800"}, // the farm takes no longer one
 	})
@@ -313,6 +314,16 @@ func TestPlatformRules(t *testing.T) {
 		{`android: "5.0"`, `android: 5.0`, "terminal.android: want a text: put it in quotes"},
 		{`client: "8.0.0"`, `client: "8.x"`, "terminal.client: want a version in quotes"},
 	})
+}
+
+// What no protocol of a bank or a hub can play is told at the fault.
+func TestAFaultThatNoProtocolPlays(t *testing.T) {
+	m := withTemplates(t)
+	bob := m["banks/bob.yaml"]
+	bob.Data = []byte(strings.Replace(string(bob.Data), "\nmock:\n", "\nmock:\n  faults: [{kind: http_5xx}]\n", 1))
+	if list := faultsOf(t, m); len(list) != 1 || list[0].Message != "mock.faults[0].kind: http_5xx can't be played over iso8583, only over epcc and jws" {
+		t.Errorf("%v", list)
+	}
 }
 
 func TestBankNeedsCards(t *testing.T) {

@@ -238,6 +238,15 @@ func required(p place) {
 	}
 }
 
+// played tells the faults that none of these protocols can play.
+func played(p place, list []Fault, protocols ...string) {
+	for i, fault := range list {
+		if no := Unplayable(fault.Kind, protocols); no != "" {
+			p.item(i).key("kind").fault("%s", no)
+		}
+	}
+}
+
 // faults checks what goes wrong on a mock's own account.
 func (r *rules) faults(p place, list []Fault) {
 	atMost(p, len(list), 64)
@@ -258,6 +267,9 @@ func (r *rules) faults(p place, list []Fault) {
 			if !Delayed(fault.Kind) {
 				late.fault("only late_reply and slow_drip have a delay")
 			}
+		}
+		if after := q.key("after_commit"); !after.absent() && fault.Kind != "http_5xx" {
+			after.fault("only http_5xx has it")
 		}
 	}
 }

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,6 +36,9 @@ func (r *rules) way(p place, c *Channel, protocols []string) {
 	r.channelTimeouts(p.key("timeouts"), &c.Timeouts)
 	r.resolve(p.key("resolve"), &c.Resolve)
 	r.channelMock(p.key("mock"), &c.Mock)
+	if slices.Contains(protocols, c.Protocol) {
+		played(p.key("mock").key("faults"), c.Mock.Faults, c.Protocol)
+	}
 }
 
 // connections wants one for each request that the gate lets through: an HTTP

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,7 +70,7 @@ func TestEveryFaultOnALineEndsInOneTruth(t *testing.T) {
 	p := startPair(t)
 	city := []string{"bob", "bosc", "hzbank", "jsbank", "nbcb", "njcb"}
 	for i, kind := range profiles.FaultKinds() {
-		if strings.Contains(kind, "notice") {
+		if strings.Contains(kind, "notice") || !profiles.Playable(kind, "iso8583") {
 			continue
 		}
 		bank := city[i%len(city)]
@@ -164,7 +165,7 @@ func (p *pair) applied(t *testing.T, bank, kind string, c control.Customer, a cl
 	if a.State == "processing" {
 		a = p.decided(t, a.ID)
 	}
-	committed := kind == "no_reply_after_commit" || kind == "reset_after_commit" || kind == "garbage" || kind == "half_reply"
+	committed := slices.Contains([]string{"no_reply_after_commit", "reset_after_commit", "garbage", "half_reply", "bad_signature"}, kind)
 	switch {
 	case a.State == "awaiting_approval":
 		p.approve(t, bank, c, a)

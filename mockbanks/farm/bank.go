@@ -2,6 +2,7 @@ package farm
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,9 +35,19 @@ func newBank(f *Farm, p *profiles.Bank) (*bank, error) {
 	var err error
 	b.behaviour, err = behave.New(behave.Config{
 		Seed: f.cfg.Seed, Subject: "bank/" + p.ID, Now: f.now,
-		Own: behave.Layer{Latency: p.Mock.Latency, Faults: p.Mock.Faults},
+		Own: behave.Layer{Latency: p.Mock.Latency, Faults: p.Mock.Faults}, Protocols: b.protocols(),
 	})
 	return b, err
+}
+
+// protocols are those of the channels over which the bank can be reached.
+func (b *bank) protocols() (list []string) {
+	for _, route := range b.profile.Routes {
+		if c := b.farm.cfg.Set.Channel(route.Channel); c != nil && !slices.Contains(list, c.Protocol) {
+			list = append(list, c.Protocol)
+		}
+	}
+	return list
 }
 
 // channel is the channel that the bank prefers, or nil.

@@ -49,7 +49,7 @@ func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
 	var err error
 	c.behaviour, err = behave.New(behave.Config{
 		Seed: f.cfg.Seed, Subject: "channel/" + p.ID, Now: f.now,
-		Own: behave.Layer{Latency: p.Mock.Latency, Faults: p.Mock.Faults},
+		Own: behave.Layer{Latency: p.Mock.Latency, Faults: p.Mock.Faults}, Protocols: []string{p.Protocol},
 	})
 	if err != nil {
 		return nil, err
@@ -149,6 +149,7 @@ type visit struct {
 
 	hubDelay, bankDelay time.Duration
 	hubFault, bankFault string
+	fault               profiles.Fault // whichever of the two strikes
 
 	kept exchange
 }
@@ -160,22 +161,30 @@ func (c *channel) plan(call teller.Call, began time.Time) *visit {
 	v.key = c.farm.key(facts.Operation, facts.Subject, facts.IsCard, facts.Number)
 	v.hubDelay = c.behaviour.Delay(facts.Operation, v.key)
 	v.bankDelay = v.bank.behaviour.Delay(facts.Operation, v.key)
-	if v.hubFault = c.behaviour.Fault(facts.Operation, v.key); v.hubFault == "" {
-		v.bankFault = v.bank.behaviour.Fault(facts.Operation, v.key)
+	if v.fault = c.behaviour.Fault(c.profile.Protocol, facts.Operation, v.key); v.fault.Kind != "" {
+		v.hubFault = v.fault.Kind
+	} else {
+		v.fault = v.bank.behaviour.Fault(c.profile.Protocol, facts.Operation, v.key)
+		v.bankFault = v.fault.Kind
 	}
 	v.kept = exchange{
 		at: began, operation: facts.Operation, number: facts.Number, request: facts.Request,
-		drawn: v.hubDelay + v.bankDelay, fault: v.hubFault + v.bankFault,
+		drawn: v.hubDelay + v.bankDelay, fault: v.fault.Kind,
 	}
 	return v
 }
 
 // noise is what a fault of the kind garbage sends: bytes of no protocol, the same for the same key.
 func noise(key behave.Key) []byte {
+	out := make([]byte, 256)
+	_, _ = chaos(key).Read(out) // never fails
+	return out
+}
+
+// chaos is a source of chance, the same for the same key.
+func chaos(key behave.Key) *rand.ChaCha8 {
 	var seed [32]byte
 	binary.BigEndian.PutUint64(seed[:], key.Card)
 	binary.BigEndian.PutUint32(seed[8:], key.Ordinal)
-	out := make([]byte, 256)
-	_, _ = rand.NewChaCha8(seed).Read(out) // never fails
-	return out
+	return rand.NewChaCha8(seed)
 }

@@ -59,7 +59,7 @@ func TestAStrangerSignsOnWithTheExample(t *testing.T) {
 func TestTheManualIsWhole(t *testing.T) {
 	manual := read(t, "../README.md")
 	same(t, "routes", find(manual, "`((?:GET|PUT|POST|DELETE) /[^` ]*)`"), find(read(t, "control.go"), `"((?:GET|PUT|POST|DELETE) /[^"]*)"`))
-	same(t, "faults", find(manual, "(?m)^\\| `([a-z]+(?:_[a-z]+)*)` \\| (?:yes|no) "), profiles.FaultKinds())
+	same(t, "faults", find(manual, "(?m)^\\| `([a-z]+(?:_[a-z0-9]+)*)` \\| (?:yes|no) "), profiles.FaultKinds())
 	responses := map[string]string{}
 	for _, m := range regexp.MustCompile(`(Response\w+) += "(\w\w)"`).FindAllStringSubmatch(read(t, "../../profiles/wire/iso8583/responses.go"), -1) {
 		responses[m[1]] = m[2]

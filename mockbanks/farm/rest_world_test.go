@@ -168,13 +168,18 @@ func (a *abroad) input(header string, body []byte) []byte {
 // checks fails the test unless the bank's signature stands over the body.
 func (a *abroad) checks(h http.Header, body []byte) {
 	a.t.Helper()
+	if !a.stands(h, body) {
+		a.t.Errorf("the bank's signature %q does not stand over %s", h.Get("x-jws-signature"), body)
+	}
+}
+
+// stands reports whether the bank's signature stands over the body.
+func (a *abroad) stands(h http.Header, body []byte) bool {
 	first, rest, _ := strings.Cut(h.Get("x-jws-signature"), ".")
 	middle, last, _ := strings.Cut(rest, ".")
 	signature, err := base64.RawURLEncoding.DecodeString(last)
 	sum := sha256.Sum256(a.input(first, body))
-	if err != nil || middle != "" || rsa.VerifyPSS(a.bank, crypto.SHA256, sum[:], signature, nil) != nil {
-		a.t.Errorf("the bank's signature %q does not stand over %s", h.Get("x-jws-signature"), body)
-	}
+	return err == nil && middle == "" && rsa.VerifyPSS(a.bank, crypto.SHA256, sum[:], signature, nil) == nil
 }
 
 const interaction = "93bac548-d2de-4546-b106-880a5018460d"
@@ -200,6 +205,20 @@ func (r reply) text(name string) string { s, _ := r.data[name].(string); return 
 
 // send sends a request as a proper client, except for what the order says.
 func (a *abroad) send(o order) reply {
+	a.t.Helper()
+	status, head, body := a.fetch(o)
+	got := reply{status: status, head: head}
+	if head.Get("x-jws-signature") != "" {
+		a.checks(head, body)
+		got.typ, got.data = open(a.t, body)
+	} else if len(body) > 0 && json.Unmarshal(body, &got.data) != nil {
+		got.data = nil
+	}
+	return got
+}
+
+// fetch is send for an answer that may be anything.
+func (a *abroad) fetch(o order) (status int, head http.Header, body []byte) {
 	a.t.Helper()
 	r, err := http.NewRequestWithContext(a.t.Context(), o.method, a.base+o.path, strings.NewReader(o.body))
 	if err != nil {
@@ -229,18 +248,10 @@ func (a *abroad) send(o order) reply {
 		a.t.Fatal(err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
+	if body, err = io.ReadAll(answer.Body); err != nil {
 		a.t.Fatal(err)
 	}
-	got := reply{status: answer.StatusCode, head: answer.Header}
-	if answer.Header.Get("x-jws-signature") != "" {
-		a.checks(answer.Header, body)
-		got.typ, got.data = open(a.t, body)
-	} else if len(body) > 0 && json.Unmarshal(body, &got.data) != nil {
-		got.data = nil
-	}
-	return got
+	return answer.StatusCode, answer.Header, body
 }
 
 // open reads a signed body.

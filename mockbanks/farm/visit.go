@@ -1,6 +1,7 @@
 package farm
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"kaqiao/mockbanks/internal/ledger"
 	"kaqiao/mockbanks/internal/listen"
 	"kaqiao/mockbanks/internal/teller"
+	"kaqiao/profiles"
 )
 
 // play carries the plan out. The delay comes before the commit, so that a
@@ -24,6 +26,10 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		return v.silence()
 	case "reset_before_commit":
 		return v.reset()
+	case "http_5xx":
+		if v.spares(v.hubFault) {
+			return v.fail()
+		}
 	}
 	patience := v.bank.profile.Mock.SilentFor.Std()
 	if !v.facts.Direct && patience > 0 && v.bankDelay > patience && v.hubFault == "" {
@@ -39,6 +45,10 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		return v.reset()
 	case "no_reply_before_commit":
 		return v.memberSilent(ctx, handed, patience)
+	case "http_5xx":
+		if v.spares(v.bankFault) {
+			return v.fail()
+		}
 	}
 	answer, err := v.execute(ctx)
 	if err != nil {
@@ -52,7 +62,12 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 	if v.bankFault == "no_reply_after_commit" || v.bankFault == "late_reply" && !v.facts.Direct && late > patience {
 		return v.memberSilent(ctx, handed, patience)
 	}
-	switch v.hubFault + v.bankFault {
+	return v.bringBack(ctx, answer, late)
+}
+
+// bringBack does to the answer to what was done what the plan wants.
+func (v *visit) bringBack(ctx context.Context, answer teller.Answer, late time.Duration) listen.Outcome {
+	switch v.fault.Kind {
 	case "no_reply_after_commit":
 		return v.silence()
 	case "reset_after_commit":
@@ -61,10 +76,17 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		v.keep(garbage, teller.Answer{})
 		answer.Frame.Body = noise(v.key)
 		return listen.Outcome{Fate: listen.Raw, Frame: answer.Frame}
+	case "http_5xx":
+		return v.fail()
 	case "late_reply":
 		if !wait(ctx, late) {
 			return listen.Outcome{}
 		}
+	}
+	var err error
+	if answer.Frame, err = v.spoil(answer.Frame); err != nil {
+		v.farm.log.Error("an answer could not be spoilt", "channel", v.profile.ID, "error", err)
+		return v.reset()
 	}
 	if answer.Code == "" {
 		v.keep(answered, answer)
@@ -76,7 +98,7 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 
 // fate is how an answer goes back.
 func (v *visit) fate() listen.Fate {
-	switch v.hubFault + v.bankFault {
+	switch v.fault.Kind {
 	case "half_reply":
 		return listen.Half
 	case "slow_drip":
@@ -89,10 +111,7 @@ func (v *visit) fate() listen.Fate {
 
 // lateness is what the fault that strikes this call takes, if it takes time.
 func (v *visit) lateness() time.Duration {
-	if v.hubFault != "" {
-		return v.behaviour.Lateness(v.hubFault, v.facts.Operation)
-	}
-	return v.bank.behaviour.Lateness(v.bankFault, v.facts.Operation)
+	return cmp.Or(v.fault.Delay.Std(), profiles.DefaultFaultDelay)
 }
 
 func (v *visit) execute(ctx context.Context) (teller.Answer, error) {
@@ -140,8 +159,7 @@ func (v *visit) giveUp(ctx context.Context, patience time.Duration) listen.Outco
 	case v.farm.lateNow <- struct{}{}:
 		v.farm.late.Go(func() {
 			defer func() { <-v.farm.lateNow }()
-			if !wait(ctx, rest) || v.bankFault == "busy" ||
-				v.bankFault == "no_reply_before_commit" || v.bankFault == "reset_before_commit" {
+			if !wait(ctx, rest) || v.spares(v.bankFault) {
 				return
 			}
 			if _, err := v.execute(ctx); err != nil {

@@ -19,8 +19,10 @@ import (
 type Config struct {
 	Seed    uint64
 	Subject string // unlike any other subject's: bank/abc, channel/nucc
-	Own     Layer  // what the profile says
-	Now     func() time.Time
+	// Protocols are those that it speaks: a kind of fault that none of them can play is refused.
+	Protocols []string
+	Own       Layer // what the profile says
+	Now       func() time.Time
 }
 
 // Behaviour is the behaviour of one subject. It is safe for concurrent use and takes no lock.
@@ -47,7 +49,7 @@ type rule struct {
 
 // New returns a subject that behaves as its profile says. The error is a *LayerError.
 func New(cfg Config) (*Behaviour, error) {
-	if err := cfg.Own.check(); err != nil {
+	if err := cfg.Own.check(cfg.Protocols); err != nil {
 		return nil, err
 	}
 	b := &Behaviour{cfg: cfg, struck: make(map[string]*atomic.Int64)}
@@ -70,21 +72,21 @@ func (b *Behaviour) Delay(operation string, key Key) time.Duration {
 
 // NoticeFault is what befalls what the subject says unasked, as Fault for a call: lost_notice, duplicate_notice or "".
 func (b *Behaviour) NoticeFault(operation string, key Key) string {
-	return b.strike(operation, key, ofNotice)
+	return b.strike(operation, key, ofNotice).Kind
 }
 
 // ofNotice reports whether a kind befalls notices, which are no calls.
 func ofNotice(kind string) bool { return kind == "lost_notice" || kind == "duplicate_notice" }
 
 // Fault is what befalls this call: the first fault, in their order, that
-// strikes, or "". A fault with a count strikes exactly that often however many
+// strikes, or one without a kind. A fault with a count strikes exactly that often however many
 // callers there are, so Fault is asked once a call, and only for a call that
-// will really suffer.
-func (b *Behaviour) Fault(operation string, key Key) string {
-	return b.strike(operation, key, func(kind string) bool { return !ofNotice(kind) })
+// will really suffer. What the call's protocol can't play does not strike it.
+func (b *Behaviour) Fault(protocol, operation string, key Key) profiles.Fault {
+	return b.strike(operation, key, func(kind string) bool { return !ofNotice(kind) && profiles.Playable(kind, protocol) })
 }
 
-func (b *Behaviour) strike(operation string, key Key, kinds func(string) bool) string {
+func (b *Behaviour) strike(operation string, key Key, kinds func(string) bool) profiles.Fault {
 	for i, r := range b.current.Load().faults {
 		if !kinds(r.Kind) || r.Operation != "" && r.Operation != operation {
 			continue
@@ -99,24 +101,14 @@ func (b *Behaviour) strike(operation string, key Key, kinds func(string) bool) s
 			continue
 		}
 		b.struck[r.Kind].Add(1)
-		return r.Kind
+		return r.Fault
 	}
-	return ""
-}
-
-// Lateness is the delay of the first fault of this kind that serves the operation: what late_reply and slow_drip take.
-func (b *Behaviour) Lateness(kind, operation string) time.Duration {
-	for _, r := range b.current.Load().faults {
-		if r.Kind == kind && (r.Operation == "" || r.Operation == operation) && r.Delay > 0 {
-			return r.Delay.Std()
-		}
-	}
-	return profiles.DefaultFaultDelay
+	return profiles.Fault{}
 }
 
 // Put replaces the layer over the profile's own behaviour. The error is a *LayerError.
 func (b *Behaviour) Put(l Layer) error {
-	if err := l.check(); err != nil {
+	if err := l.check(b.cfg.Protocols); err != nil {
 		return err
 	}
 	next := &state{latency: over(l.Latency, b.cfg.Own.Latency), faults: b.own.faults, layered: true}

@@ -37,7 +37,7 @@ func TestSeedIsWired(t *testing.T) {
 		}
 		for i := range 64 {
 			delays = append(delays, b.Delay("apply", Key{Card: uint64(i)}))
-			faults += "," + b.Fault("apply", Key{Card: uint64(i)})
+			faults += "," + b.Fault("epcc", "apply", Key{Card: uint64(i)}).Kind
 		}
 		return delays, faults
 	}
@@ -85,7 +85,7 @@ func TestShareIsHonoured(t *testing.T) {
 		b := newBehaviour(t, 3, Layer{Faults: []profiles.Fault{{Kind: "garbage", Share: share(p)}}})
 		struck := 0.0
 		for i := range n {
-			if b.Fault("confirm", Key{Card: uint64(i)}) == "garbage" {
+			if b.Fault("epcc", "confirm", Key{Card: uint64(i)}).Kind == "garbage" {
 				struck++
 			}
 		}
@@ -96,7 +96,7 @@ func TestShareIsHonoured(t *testing.T) {
 			t.Errorf("share %g: counted %d, struck %.0f", p, b.Struck()["garbage"], struck)
 		}
 	}
-	if b := newBehaviour(t, 3, Layer{Faults: []profiles.Fault{{Kind: "busy"}}}); b.Fault("apply", Key{}) != "busy" {
+	if b := newBehaviour(t, 3, Layer{Faults: []profiles.Fault{{Kind: "busy"}}}); b.Fault("epcc", "apply", Key{}).Kind != "busy" {
 		t.Error("a fault without a share does not strike every call")
 	}
 }
@@ -107,7 +107,7 @@ func TestCountIsExactUnderConcurrency(t *testing.T) {
 	for g := range 16 {
 		wait.Go(func() {
 			for i := range 500 {
-				b.Fault("apply", Key{Card: uint64(g), Ordinal: uint32(i)})
+				b.Fault("epcc", "apply", Key{Card: uint64(g), Ordinal: uint32(i)})
 			}
 		})
 	}
@@ -131,21 +131,21 @@ func TestForSEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = now.Add(60*time.Second - 1)
-	if got := b.Fault("apply", Key{}); got != "busy" || b.Now().Faults[0].Over {
+	if got := b.Fault("epcc", "apply", Key{}).Kind; got != "busy" || b.Now().Faults[0].Over {
 		t.Errorf("inside the time: %q", got)
 	}
 	now = now.Add(1)
-	if got := b.Fault("apply", Key{}); got != "" || !b.Now().Faults[0].Over {
+	if got := b.Fault("epcc", "apply", Key{}).Kind; got != "" || !b.Now().Faults[0].Over {
 		t.Errorf("after the time: %q", got)
 	}
 }
 
 func TestOperationLimitsAFault(t *testing.T) {
 	b := newBehaviour(t, 1, Layer{Faults: []profiles.Fault{{Kind: "busy", Operation: "confirm"}, {Kind: "garbage"}}})
-	if got := b.Fault("confirm", Key{}); got != "busy" {
+	if got := b.Fault("epcc", "confirm", Key{}).Kind; got != "busy" {
 		t.Errorf("confirm: %q, want the first fault that matches", got)
 	}
-	if got := b.Fault("apply", Key{}); got != "garbage" {
+	if got := b.Fault("epcc", "apply", Key{}).Kind; got != "garbage" {
 		t.Errorf("apply: %q", got)
 	}
 }
@@ -164,7 +164,7 @@ func TestLayers(t *testing.T) {
 		if got := delays(); got != want {
 			t.Errorf("%s: delays %v, want %v", when, got, want)
 		}
-		if got := b.Fault("apply", Key{}); got != fault {
+		if got := b.Fault("epcc", "apply", Key{}).Kind; got != fault {
 			t.Errorf("%s: fault %q, want %q", when, got, fault)
 		}
 	}
@@ -202,6 +202,8 @@ func TestLayersAreChecked(t *testing.T) {
 		"count":     {Layer{Faults: []profiles.Fault{{Kind: "busy", Count: -1}}}, []string{"faults[0].count"}},
 		"delay":     {Layer{Faults: []profiles.Fault{{Kind: "late_reply", Delay: d("11m")}}}, []string{"faults[0].delay", "10m"}},
 		"no delay":  {Layer{Faults: []profiles.Fault{{Kind: "busy", Delay: d("1s")}}}, []string{"faults[0].delay", "late_reply"}},
+		"protocol":  {Layer{Faults: []profiles.Fault{{Kind: "http_5xx"}}}, []string{"faults[0].kind", "iso8583", "only over epcc and jws"}},
+		"after":     {Layer{Faults: []profiles.Fault{{Kind: "busy", AfterCommit: true}}}, []string{"faults[0].after_commit", "http_5xx"}},
 		"for_s":     {Layer{Faults: []profiles.Fault{{Kind: "busy", ForS: maxForS + 1}}}, []string{"faults[0].for_s"}},
 		"many":      {Layer{Faults: make([]profiles.Fault, 65)}, []string{"at most 64"}},
 		"two dists": {Layer{Latency: profiles.Latency{Apply: both}}, []string{"latency.apply", "exactly one"}},
@@ -213,6 +215,7 @@ func TestLayersAreChecked(t *testing.T) {
 		"all of it": {Layer{Latency: profiles.Latency{Query: fixed("25h"), Apply: fixed("26h")}, Faults: []profiles.Fault{{Kind: "x", Count: -1}}}, []string{"latency.query", "latency.apply", "faults[0].kind", "faults[0].count"}},
 	} {
 		b := newBehaviour(t, 1, Layer{Latency: profiles.Latency{Apply: fixed("1s")}})
+		b.cfg.Protocols = []string{"iso8583"}
 		err := b.Put(c.layer)
 		var wrong *LayerError
 		if !errors.As(err, &wrong) {
@@ -293,7 +296,7 @@ func BenchmarkPlan(b *testing.B) {
 		for i := uint64(0); pb.Next(); i++ {
 			key := Key{Card: i % 1000, Ordinal: ordinals.Next("apply", i%1000)}
 			subject.Delay("apply", key)
-			subject.Fault("apply", key)
+			subject.Fault("epcc", "apply", key)
 		}
 	})
 }

@@ -35,8 +35,8 @@ type LayerError struct{ Faults []string }
 
 func (e *LayerError) Error() string { return strings.Join(e.Faults, "; ") }
 
-// check returns a *LayerError that names each thing wrong.
-func (l Layer) check() error {
+// check returns a *LayerError that names each thing wrong for a subject that speaks these protocols.
+func (l Layer) check(protocols []string) error {
 	var wrong []string
 	for operation, d := range distributions(l.Latency) {
 		if what := checkDist(d); what != "" {
@@ -48,7 +48,7 @@ func (l Layer) check() error {
 		wrong = append(wrong, fmt.Sprintf("faults: %d of them, at most %d are taken", len(l.Faults), maxFaults))
 	}
 	for i, f := range l.Faults[:min(len(l.Faults), maxFaults)] {
-		for _, what := range checkFault(f) {
+		for _, what := range checkFault(f, protocols) {
 			wrong = append(wrong, fmt.Sprintf("faults[%d].%s", i, what))
 		}
 	}
@@ -58,9 +58,12 @@ func (l Layer) check() error {
 	return nil
 }
 
-func checkFault(f profiles.Fault) (wrong []string) {
+func checkFault(f profiles.Fault, protocols []string) (wrong []string) {
 	if !slices.Contains(profiles.FaultKinds(), f.Kind) {
 		wrong = append(wrong, "kind: not known; the kinds are "+strings.Join(profiles.FaultKinds(), ", "))
+	}
+	if no := profiles.Unplayable(f.Kind, protocols); no != "" {
+		wrong = append(wrong, "kind: "+no)
 	}
 	if f.Operation != "" && !slices.Contains(profiles.Operations(), f.Operation) {
 		wrong = append(wrong, "operation: not known; the operations are "+strings.Join(profiles.Operations(), ", "))
@@ -73,6 +76,9 @@ func checkFault(f profiles.Fault) (wrong []string) {
 	}
 	if d := f.Delay.Std(); d != 0 && (d < minLate || d > maxLate || !profiles.Delayed(f.Kind)) {
 		wrong = append(wrong, "delay: must be 1ms to 10m, and only with late_reply or slow_drip")
+	}
+	if f.AfterCommit && f.Kind != "http_5xx" {
+		wrong = append(wrong, "after_commit: only with http_5xx")
 	}
 	if f.ForS < 0 || f.ForS > maxForS {
 		wrong = append(wrong, fmt.Sprintf("for_s: must be 0 to %d", maxForS))

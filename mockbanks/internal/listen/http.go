@@ -240,7 +240,7 @@ func (h *HTTP) begin(w http.ResponseWriter, frame wire.Frame) {
 	for _, line := range frame.Headers {
 		header.Add(line.Name, line.Value)
 	}
-	if len(h.cfg.Routes) == 0 || len(frame.Body) > 0 && header.Get("Content-Type") == "" {
+	if header.Get("Content-Type") == "" && (len(h.cfg.Routes) == 0 || len(frame.Body) > 0) {
 		header.Set("Content-Type", h.cfg.ContentType)
 	}
 	header.Set("Content-Length", strconv.Itoa(len(frame.Body)))
