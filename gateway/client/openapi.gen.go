@@ -1071,6 +1071,9 @@ type Attempt struct {
 	// ID Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
 	ID string `json:"id"`
 
+	// Note With `decide`, for operators only: who decided and where it is known from.
+	Note string `json:"note,omitempty,omitzero"`
+
 	// Number Our number on the wire.
 	Number string `json:"number"`
 
@@ -1904,6 +1907,20 @@ type Undecided struct {
 // UndecidedOperation defines model for Undecided.Operation.
 type UndecidedOperation string
 
+// UndecidedCase defines model for UndecidedCase.
+type UndecidedCase struct {
+	// Decidable A person may decide it now.
+	Decidable bool `json:"decidable"`
+
+	// History Every request to the bank about this binding, oldest first.
+	History   []Attempt `json:"history"`
+	Outcome   Outcome   `json:"outcome"`
+	Undecided Undecided `json:"undecided"`
+
+	// Why Why nobody may.
+	Why string `json:"why,omitempty,omitzero"`
+}
+
 // UndecidedList defines model for UndecidedList.
 type UndecidedList struct {
 	// More There are others: only the oldest thousand were looked at.
@@ -2349,6 +2366,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
 	ListUndecided(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetUndecided One attempt, and all that was tried about its binding. For operators.
+	//
+	// It need not have waited long enough to be listed. Operators see their own words in `note`.
+	//
+	// Corresponds with GET /v1/undecided/{attempt} (the `GetUndecided` operationId).
+	GetUndecided(ctx context.Context, attempt AttemptID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DecideAttemptWithBody Say what became of an attempt, as the bank has told a person. For operators.
 	//
@@ -2846,6 +2870,23 @@ func (c *Transport) ListKeys(ctx context.Context, reqEditors ...RequestEditorFn)
 // Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
 func (c *Transport) ListUndecided(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListUndecidedRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetUndecided One attempt, and all that was tried about its binding. For operators.
+//
+// It need not have waited long enough to be listed. Operators see their own words in `note`.
+//
+// Corresponds with GET /v1/undecided/{attempt} (the `GetUndecided` operationId).
+func (c *Transport) GetUndecided(ctx context.Context, attempt AttemptID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetUndecidedRequest(c.Server, attempt)
 	if err != nil {
 		return nil, err
 	}
@@ -3767,6 +3808,40 @@ func NewListUndecidedRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetUndecidedRequest constructs an http.Request for the GetUndecided method
+func NewGetUndecidedRequest(server string, attempt AttemptID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "attempt", attempt, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/undecided/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewDecideAttemptRequest calls the generic DecideAttempt builder with application/json body
 func NewDecideAttemptRequest(server string, attempt AttemptID, body DecideAttemptJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -4123,6 +4198,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/undecided (the `ListUndecided` operationId).
 	ListUndecidedWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUndecidedResponse, error)
+
+	// GetUndecidedWithResponse One attempt, and all that was tried about its binding. For operators.
+	//
+	// It need not have waited long enough to be listed. Operators see their own words in `note`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/undecided/{attempt} (the `GetUndecided` operationId).
+	GetUndecidedWithResponse(ctx context.Context, attempt AttemptID, reqEditors ...RequestEditorFn) (*GetUndecidedResponse, error)
 
 	// DecideAttemptWithBodyWithResponse Say what became of an attempt, as the bank has told a person. For operators.
 	//
@@ -5351,6 +5435,69 @@ func (r ListUndecidedResponse) ContentType() string {
 	return ""
 }
 
+// GetUndecidedResponse200Headers the declared response headers of an HTTP 200 response for GetUndecided
+type GetUndecidedResponse200Headers struct {
+	XRequestID string
+}
+
+// GetUndecidedResponseDefaultHeaders the declared response headers of an HTTP default response for GetUndecided
+type GetUndecidedResponseDefaultHeaders struct {
+	RetryAfter int
+	XRequestID string
+}
+
+type GetUndecidedResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UndecidedCase
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetUndecidedResponse200Headers
+	// HeadersDefault the parsed response headers for an HTTP default response
+	HeadersDefault *GetUndecidedResponseDefaultHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetUndecidedResponse) GetJSON200() *UndecidedCase {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetUndecidedResponse) GetApplicationProblemJSONDefault() *Failure {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetUndecidedResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetUndecidedResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetUndecidedResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetUndecidedResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // DecideAttemptResponse200Headers the declared response headers of an HTTP 200 response for DecideAttempt
 type DecideAttemptResponse200Headers struct {
 	XRequestID string
@@ -5847,6 +5994,21 @@ func (c *ClientWithResponses) ListUndecidedWithResponse(ctx context.Context, req
 		return nil, err
 	}
 	return ParseListUndecidedResponse(rsp)
+}
+
+// GetUndecidedWithResponse One attempt, and all that was tried about its binding. For operators.
+//
+// It need not have waited long enough to be listed. Operators see their own words in `note`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/undecided/{attempt} (the `GetUndecided` operationId).
+func (c *ClientWithResponses) GetUndecidedWithResponse(ctx context.Context, attempt AttemptID, reqEditors ...RequestEditorFn) (*GetUndecidedResponse, error) {
+	rsp, err := c.GetUndecided(ctx, attempt, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetUndecidedResponse(rsp)
 }
 
 // DecideAttemptWithBodyWithResponse Say what became of an attempt, as the bank has told a person. For operators.
@@ -7316,6 +7478,69 @@ func ParseListUndecidedResponse(rsp *http.Response) (*ListUndecidedResponse, err
 		response.Headers200 = &headers
 	case true:
 		var headers ListUndecidedResponseDefaultHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.HeadersDefault = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetUndecidedResponse parses an HTTP response from a GetUndecidedWithResponse call
+func ParseGetUndecidedResponse(rsp *http.Response) (*GetUndecidedResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetUndecidedResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UndecidedCase
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetUndecidedResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case true:
+		var headers GetUndecidedResponseDefaultHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -28,12 +28,7 @@ type pair struct {
 func startPair(t testing.TB) *pair {
 	t.Helper()
 	p := &pair{world: startFarm(t), gatewayDir: t.TempDir(), logs: &logBuffer{}}
-	cfg := app.Defaults()
-	cfg.Listen, cfg.Callbacks = "127.0.0.1:0", p.callbacks
-	cfg.Set, cfg.Keys, cfg.Data = p.set, p.keys, p.gatewayDir
-	cfg.Dev, cfg.DevCallerKey = true, filepath.Join(t.TempDir(), "caller.key")
-	cfg.Endpoints = endpoints(t, p.set, p.farm.Address)
-	cfg.Log = slog.New(slog.NewTextHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	cfg := p.gatewayConfig(t)
 	gateway, err := app.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -54,6 +49,18 @@ func startPair(t testing.TB) *pair {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// gatewayConfig is a gateway beside this farm, with a caller that is an operator.
+func (p *pair) gatewayConfig(t testing.TB) app.Config {
+	t.Helper()
+	cfg := app.Defaults()
+	cfg.Listen, cfg.Callbacks = "127.0.0.1:0", p.callbacks
+	cfg.Set, cfg.Keys, cfg.Data = p.set, p.keys, p.gatewayDir
+	cfg.Dev, cfg.DevCallerKey = true, filepath.Join(t.TempDir(), "caller.key")
+	cfg.Endpoints = endpoints(t, p.set, p.farm.Address)
+	cfg.Log = slog.New(slog.NewTextHandler(p.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return cfg
 }
 
 // mustAgree wants one truth on both sides.

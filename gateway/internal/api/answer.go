@@ -110,6 +110,7 @@ var (
 	_ gen.CreateVerificationResponseObject = (*answer)(nil)
 	_ gen.ListKeysResponseObject           = (*answer)(nil)
 	_ gen.ListUndecidedResponseObject      = (*answer)(nil)
+	_ gen.GetUndecidedResponseObject       = (*answer)(nil)
 	_ gen.DecideAttemptResponseObject      = (*answer)(nil)
 	_ gen.ListEventsResponseObject         = (*answer)(nil)
 	_ gen.ReplayEventsResponseObject       = (*answer)(nil)
@@ -134,4 +135,5 @@ func (a *answer) VisitListKeysResponse(w http.ResponseWriter) error           { 
 func (a *answer) VisitListEventsResponse(w http.ResponseWriter) error         { return a.write(w) }
 func (a *answer) VisitReplayEventsResponse(w http.ResponseWriter) error       { return a.write(w) }
 func (a *answer) VisitListUndecidedResponse(w http.ResponseWriter) error      { return a.write(w) }
+func (a *answer) VisitGetUndecidedResponse(w http.ResponseWriter) error       { return a.write(w) }
 func (a *answer) VisitDecideAttemptResponse(w http.ResponseWriter) error      { return a.write(w) }

@@ -4,6 +4,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/console"
 )
 
 // routes is the whole of the northbound face. A test holds it against openapi.yaml.
@@ -33,10 +34,13 @@ func (s *Server) routes(e *echo.Echo) {
 	e.PUT("/v1/channels/:id/breaker", h.ForceChannel, called...)
 
 	e.GET("/v1/undecided", h.ListUndecided, called...)
+	e.GET("/v1/undecided/:attempt", h.GetUndecided, called...)
 	e.POST("/v1/undecided/:attempt/decide", h.DecideAttempt, called...)
 
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.GET("/metrics", echo.WrapHandler(s.Metrics))
 	e.GET("/openapi.yaml", openapi)
+	e.GET("/console", echo.WrapHandler(console.Handler()))
+	e.GET("/console/:file", echo.WrapHandler(console.Handler()))
 }

@@ -6,11 +6,13 @@ import (
 	"kaqiao/gateway/internal/api/gen"
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/op"
 )
 
 // People decide what no query could settle. *flow.Service lets them.
 type People interface {
 	Undecided(ctx context.Context) (list []flow.Undecided, more bool, err error)
+	Case(ctx context.Context, attempt string) (flow.Case, error)
 	Decide(ctx context.Context, d flow.Decision) (flow.Binding, journal.Attempt, error)
 }
 
@@ -25,14 +27,41 @@ func (s *Server) ListUndecided(ctx context.Context, _ gen.ListUndecidedRequestOb
 	}
 	out := gen.UndecidedList{Undecided: make([]gen.Undecided, len(list)), More: more}
 	for i, u := range list {
-		out.Undecided[i] = gen.Undecided{
-			Attempt: u.Attempt.ID, Operation: gen.UndecidedOperation(u.Attempt.Kind), Binding: u.Binding.ID, State: gen.BindingState(u.State),
-			Caller: u.Binding.Caller, Bank: u.Attempt.Bank, Channel: u.Attempt.Channel, Number: u.Attempt.Number,
-			CardLast4: u.Binding.CardLast4, Agreement: u.Binding.Agreement,
-			Since: beijing(u.Since), Asked: u.Attempt.Asked, NextAt: beijing(u.Attempt.AskAt), NeedsAgreement: u.Signs,
-		}
+		out.Undecided[i] = undecided(u)
 	}
 	return s.ok(ctx, out)
+}
+
+// GetUndecided shows one attempt and all that was tried about its binding.
+func (s *Server) GetUndecided(ctx context.Context, r gen.GetUndecidedRequestObject) (gen.GetUndecidedResponseObject, error) {
+	if err := s.operatorOnly(callOf(ctx).caller); err != nil {
+		return nil, err
+	}
+	c, err := s.People.Case(ctx, r.Attempt)
+	if err != nil {
+		return nil, err
+	}
+	out := gen.UndecidedCase{Undecided: undecided(c.Undecided), Decidable: c.Closed == nil, Outcome: gen.Outcome(c.Attempt.Outcome.String())}
+	if c.Closed != nil {
+		out.Why = c.Closed.Detail
+	}
+	for _, a := range c.History {
+		shown := attempt(a)
+		if a.Kind == op.Decide {
+			shown.Note = a.RawCode
+		}
+		out.History = append(out.History, shown)
+	}
+	return s.ok(ctx, out)
+}
+
+func undecided(u flow.Undecided) gen.Undecided {
+	return gen.Undecided{
+		Attempt: u.Attempt.ID, Operation: gen.UndecidedOperation(u.Attempt.Kind), Binding: u.Binding.ID, State: gen.BindingState(u.State),
+		Caller: u.Binding.Caller, Bank: u.Attempt.Bank, Channel: u.Attempt.Channel, Number: u.Attempt.Number,
+		CardLast4: u.Binding.CardLast4, Agreement: u.Binding.Agreement,
+		Since: beijing(u.Since), Asked: u.Attempt.Asked, NextAt: beijing(u.Attempt.AskAt), NeedsAgreement: u.Signs,
+	}
 }
 
 // DecideAttempt enters a person's word.

@@ -24,6 +24,17 @@ func (f *fakePeople) Undecided(context.Context) ([]flow.Undecided, bool, error) 
 	}}, false, nil
 }
 
+func (f *fakePeople) Case(_ context.Context, attempt string) (flow.Case, error) {
+	list, _, err := f.Undecided(context.Background())
+	c := flow.Case{Undecided: list[0], History: []journal.Attempt{
+		list[0].Attempt, {ID: "att_2", Kind: op.Decide, Of: attempt, Settled: true, Outcome: op.Accepted, RawCode: "accepted by eve: their letter", IntendedAt: noon, SettledAt: noon},
+	}}
+	if f.said.Attempt != "" {
+		c.Closed = &op.Problem{Reason: op.InvalidState, Detail: "it is decided"}
+	}
+	return c, err
+}
+
 func (f *fakePeople) Decide(_ context.Context, d flow.Decision) (flow.Binding, journal.Attempt, error) {
 	f.said = d
 	return flow.Binding{Binding: journal.Binding{ID: bindingID}, State: flow.Active}, journal.Attempt{ID: d.Attempt, Outcome: op.Accepted}, nil
@@ -39,12 +50,22 @@ func TestPeopleSeeAndDecide(t *testing.T) {
 			t.Errorf("%d: no %s in %s", g.StatusCode, want, g.body)
 		}
 	}
+	g = r.do("GET", "/v1/undecided/"+attemptID, "")
+	checkAnswer(t, r, "GET", "/v1/undecided/{attempt}", g)
+	for _, want := range []string{`"decidable":true`, `"outcome":"unknown"`, `"note":"accepted by eve: their letter"`} {
+		if g.StatusCode != http.StatusOK || !strings.Contains(g.body, want) {
+			t.Errorf("%d: no %s in %s", g.StatusCode, want, g.body)
+		}
+	}
 	path := "/v1/undecided/" + attemptID + "/decide"
 	g = r.do("POST", path, `{"decision":"accepted","agreement":"AG1","reason":"their letter"}`)
 	checkAnswer(t, r, "POST", "/v1/undecided/{attempt}/decide", g)
 	want := flow.Decision{Attempt: attemptID, Decision: flow.DecideAccepted, Agreement: "AG1", Reason: "their letter", By: "wallet"}
 	if g.StatusCode != http.StatusOK || people.said != want || !strings.Contains(g.body, `"state":"active"`) {
 		t.Errorf("%d %s, and was told %+v", g.StatusCode, g.body, people.said)
+	}
+	if g = r.do("GET", "/v1/undecided/"+attemptID, ""); !strings.Contains(g.body, `"decidable":false`) || !strings.Contains(g.body, `"why":"it is decided"`) {
+		t.Errorf("after it: %s", g.body)
 	}
 	g = r.do("POST", path, `{"decision":"perhaps","agreement":"","reason":""}`)
 	if p := g.problem(t); g.StatusCode != http.StatusUnprocessableEntity || len(p.Errors) != 3 {
@@ -58,7 +79,7 @@ func TestPeopleSeeAndDecide(t *testing.T) {
 func TestOnlyOperatorsDecide(t *testing.T) {
 	people := &fakePeople{}
 	r := serve(t, func(c *Config) { c.People, c.Operator = people, nil })
-	for _, g := range []got{r.do("GET", "/v1/undecided", ""), r.do("POST", "/v1/undecided/"+attemptID+"/decide", `{"decision":"refused","reason":"x"}`)} {
+	for _, g := range []got{r.do("GET", "/v1/undecided", ""), r.do("GET", "/v1/undecided/"+attemptID, ""), r.do("POST", "/v1/undecided/"+attemptID+"/decide", `{"decision":"refused","reason":"x"}`)} {
 		if g.StatusCode != http.StatusForbidden || g.problem(t).Code != "forbidden" {
 			t.Errorf("%d %s", g.StatusCode, g.body)
 		}

@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -253,5 +254,45 @@ func TestAContradictionIsAskedAbout(t *testing.T) {
 	}
 	if got := h.get(t, b.ID); got.State != flow.Active {
 		t.Errorf("became %s", got.State)
+	}
+}
+
+// A case may be looked into before it is listed and after it is decided, and says whether anybody may decide.
+func TestACaseTellsAll(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b, u := forPeople(t, h, lostAfter)
+	look := func(id string) (flow.Case, error) { return h.flow.Case(context.Background(), id) }
+	c, err := look(u.Attempt.ID)
+	if err != nil || c.Closed != nil || c.Binding.ID != b.ID || !c.Signs || !c.Since.Equal(u.Since) || c.State != flow.Processing {
+		t.Fatalf("the open case: %+v, %v", c, err)
+	}
+	kinds := map[op.Kind]int{}
+	var query, apply string
+	for _, a := range c.History {
+		kinds[a.Kind]++
+		switch a.Kind {
+		case op.Query:
+			query = a.ID
+		case op.Apply:
+			apply = a.ID
+		}
+	}
+	if kinds[op.Apply] != 1 || kinds[op.Confirm] != 1 || kinds[op.Query] < 5 {
+		t.Errorf("its history: %v", kinds)
+	}
+	for _, id := range []string{query, "att_01JB2N5Q0W8R7C5ZK3M4P6T9VX"} {
+		if p := new(op.Problem); !errors.As(func() error { _, err := look(id); return err }(), &p) || p.Reason != op.NotFound {
+			t.Errorf("%s is a case", id)
+		}
+	}
+	if c, err = look(apply); err != nil || c.Closed == nil || c.Closed.Reason != op.InvalidState {
+		t.Errorf("what the bank has answered: %+v, %v", c.Closed, err)
+	}
+	if _, err := h.decide(flow.Decision{Attempt: u.Attempt.ID, Decision: flow.DecideAccepted, Agreement: "AG0001", Reason: letter}); err != nil {
+		t.Fatal(err)
+	}
+	c, err = look(u.Attempt.ID)
+	if err != nil || c.Closed == nil || c.State != flow.Active || c.History[len(c.History)-1].Kind != op.Decide {
+		t.Errorf("decided: %+v, %v", c, err)
 	}
 }

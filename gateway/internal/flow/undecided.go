@@ -56,6 +56,33 @@ func (s *Service) Undecided(ctx context.Context) (list []Undecided, more bool, e
 	return list, len(found) == undecidedAtOnce, nil
 }
 
+// Case is an attempt that a person may look into, and all that was tried about its binding.
+type Case struct {
+	Undecided
+	History []journal.Attempt // oldest first, decisions of people among them
+	// Closed says why nobody may decide now. Nil: a person may.
+	Closed *op.Problem
+}
+
+// Case returns what is known of an attempt, whether or not it waits for a
+// person yet. What only asks, as a query does, is no case: op.NotFound.
+func (s *Service) Case(ctx context.Context, attempt string) (Case, error) {
+	b, a, history, err := s.undecided(ctx, attempt)
+	if err != nil {
+		return Case{}, err
+	}
+	c := Case{Undecided: Undecided{Attempt: a, Binding: b, State: shown(b.State), Since: a.IntendedAt, Signs: s.signs(a)}, History: history}
+	if a.Kind == op.Unsign {
+		c.Since = firstSent(history, a)
+	}
+	if closed(a) {
+		c.Closed = notNow(b, "it is decided already: a decision is never overwritten")
+	} else {
+		c.Closed = undecidable(b, a, history, s.cfg.Now())
+	}
+	return c, nil
+}
+
 // defaultHumanAfter stands in for a channel that was taken out of the profiles.
 const defaultHumanAfter = 24 * time.Hour
 

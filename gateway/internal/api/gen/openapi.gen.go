@@ -1073,6 +1073,9 @@ type Attempt struct {
 	// ID Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
 	ID string `json:"id"`
 
+	// Note With `decide`, for operators only: who decided and where it is known from.
+	Note string `json:"note,omitempty,omitzero"`
+
 	// Number Our number on the wire.
 	Number string `json:"number"`
 
@@ -1906,6 +1909,20 @@ type Undecided struct {
 // UndecidedOperation defines model for Undecided.Operation.
 type UndecidedOperation string
 
+// UndecidedCase defines model for UndecidedCase.
+type UndecidedCase struct {
+	// Decidable A person may decide it now.
+	Decidable bool `json:"decidable"`
+
+	// History Every request to the bank about this binding, oldest first.
+	History   []Attempt `json:"history"`
+	Outcome   Outcome   `json:"outcome"`
+	Undecided Undecided `json:"undecided"`
+
+	// Why Why nobody may.
+	Why string `json:"why,omitempty,omitzero"`
+}
+
 // UndecidedList defines model for UndecidedList.
 type UndecidedList struct {
 	// More There are others: only the oldest thousand were looked at.
@@ -2134,6 +2151,9 @@ type ServerInterface interface {
 	// ListUndecided What has been unknown for longer than its channel's `resolve.human_after`. For operators.
 	// (GET /v1/undecided)
 	ListUndecided(ctx echo.Context) error
+	// GetUndecided One attempt, and all that was tried about its binding. For operators.
+	// (GET /v1/undecided/{attempt})
+	GetUndecided(ctx echo.Context, attempt AttemptID) error
 	// DecideAttempt Say what became of an attempt, as the bank has told a person. For operators.
 	// (POST /v1/undecided/{attempt}/decide)
 	DecideAttempt(ctx echo.Context, attempt AttemptID) error
@@ -2552,6 +2572,22 @@ func (w *ServerInterfaceWrapper) ListUndecided(ctx echo.Context) error {
 	return err
 }
 
+// GetUndecided converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUndecided(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "attempt" -------------
+	var attempt AttemptID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "attempt", ctx.Param("attempt"), &attempt, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter attempt: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUndecided(ctx, attempt)
+	return err
+}
+
 // DecideAttempt converts echo context to params.
 func (w *ServerInterfaceWrapper) DecideAttempt(ctx echo.Context) error {
 	var err error
@@ -2661,6 +2697,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/events/replay", wrapper.ReplayEvents, options.OperationMiddlewares["replayEvents"]...)
 	router.GET(options.BaseURL+"/v1/keys", wrapper.ListKeys, options.OperationMiddlewares["listKeys"]...)
 	router.GET(options.BaseURL+"/v1/undecided", wrapper.ListUndecided, options.OperationMiddlewares["listUndecided"]...)
+	router.GET(options.BaseURL+"/v1/undecided/:attempt", wrapper.GetUndecided, options.OperationMiddlewares["getUndecided"]...)
 	router.POST(options.BaseURL+"/v1/undecided/:attempt/decide", wrapper.DecideAttempt, options.OperationMiddlewares["decideAttempt"]...)
 	router.POST(options.BaseURL+"/v1/verifications", wrapper.CreateVerification, options.OperationMiddlewares["createVerification"]...)
 
@@ -3628,6 +3665,56 @@ func (response ListUndecideddefaultApplicationProblemPlusJSONResponse) VisitList
 	return err
 }
 
+type GetUndecidedRequestObject struct {
+	Attempt AttemptID `json:"attempt"`
+}
+
+type GetUndecidedResponseObject interface {
+	VisitGetUndecidedResponse(w http.ResponseWriter) error
+}
+
+type GetUndecided200ResponseHeaders struct {
+	XRequestID string
+}
+
+type GetUndecided200JSONResponse struct {
+	Body    UndecidedCase
+	Headers GetUndecided200ResponseHeaders
+}
+
+func (response GetUndecided200JSONResponse) VisitGetUndecidedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUndecideddefaultApplicationProblemPlusJSONResponse struct {
+	Body       ProblemDocument
+	Headers    FailureResponseHeaders
+	StatusCode int
+}
+
+func (response GetUndecideddefaultApplicationProblemPlusJSONResponse) VisitGetUndecidedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	w.Header().Set("X-Request-Id", fmt.Sprint(response.Headers.XRequestID))
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DecideAttemptRequestObject struct {
 	Attempt AttemptID `json:"attempt"`
 	Body    *DecideAttemptJSONRequestBody
@@ -3789,6 +3876,9 @@ type StrictServerInterface interface {
 	// ListUndecided What has been unknown for longer than its channel's `resolve.human_after`. For operators.
 	// (GET /v1/undecided)
 	ListUndecided(ctx context.Context, request ListUndecidedRequestObject) (ListUndecidedResponseObject, error)
+	// GetUndecided One attempt, and all that was tried about its binding. For operators.
+	// (GET /v1/undecided/{attempt})
+	GetUndecided(ctx context.Context, request GetUndecidedRequestObject) (GetUndecidedResponseObject, error)
 	// DecideAttempt Say what became of an attempt, as the bank has told a person. For operators.
 	// (POST /v1/undecided/{attempt}/decide)
 	DecideAttempt(ctx context.Context, request DecideAttemptRequestObject) (DecideAttemptResponseObject, error)
@@ -4436,6 +4526,31 @@ func (sh *strictHandler) ListUndecided(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(ListUndecidedResponseObject); ok {
 		return validResponse.VisitListUndecidedResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUndecided operation middleware
+func (sh *strictHandler) GetUndecided(ctx echo.Context, attempt AttemptID) error {
+	var request GetUndecidedRequestObject
+
+	request.Attempt = attempt
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUndecided(ctx.Request().Context(), request.(GetUndecidedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUndecided")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUndecidedResponseObject); ok {
+		return validResponse.VisitGetUndecidedResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
