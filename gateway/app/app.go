@@ -130,10 +130,10 @@ func (a *App) wire() error {
 			return a.server.Event(name, at, b)
 		},
 	})
-	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log})
+	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log, Owner: a.cfg.owner("resolver")})
 	a.resolver = resolver
 	a.deliverer, err = notify.New(notify.Config{
-		Store: store, Endpoints: webhooks, Now: now, Log: log, Meter: metrics, Dev: a.cfg.Dev, TLS: a.cfg.WebhookTLS,
+		Store: store, Endpoints: webhooks, Now: now, Log: log, Meter: metrics, Dev: a.cfg.Dev, TLS: a.cfg.WebhookTLS, Owner: a.cfg.owner("deliverer"),
 	})
 	if err != nil {
 		return err

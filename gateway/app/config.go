@@ -164,6 +164,10 @@ func Load(file string, environ []string, flags *pflag.FlagSet) (Config, error) {
 	return cfg, cfg.check()
 }
 
+// owner is under what name a part of this gateway takes what it looks after:
+// the same after a restart, so that nothing waits for the leases of a process that died.
+func (c *Config) owner(part string) string { return fmt.Sprintf("%s of node %02d", part, c.Node) }
+
 func fromEnv(environ, known []string) (map[string]string, error) {
 	out := map[string]string{}
 	var faults []error

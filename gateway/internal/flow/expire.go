@@ -11,7 +11,8 @@ import (
 
 // Expire ends sessions whose time is over and says how many: at most limit,
 // the oldest first. A session with something unknown in it is in another
-// state, and is never ended by the clock.
+// state, and is never ended by the clock. Of two processes that look at the
+// same moment one ends it, since its version is changed once: that needs no lease.
 func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
 	now := s.cfg.Now()
 	over, err := s.cfg.Store.Expired(ctx, now, []string{AwaitingCode}, limit)

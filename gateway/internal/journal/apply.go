@@ -89,6 +89,9 @@ type writeStatements struct {
 	putEvent                      *statement
 	putSealed, swapSealed, shred  *statement
 	reserve                       *statement
+
+	leaseAttempt, leaseEvent                  *statement
+	shortenLeases, sweepLeases, freeAll, free *statement
 }
 
 func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
@@ -104,6 +107,8 @@ func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
 		{&w.putAttempt, putAttemptSQL}, {&w.putEvent, putEventSQL},
 		{&w.putSealed, putSealedSQL}, {&w.swapSealed, "UPDATE sealed SET data = ? WHERE binding = ? AND data = ?"}, {&w.shred, "DELETE FROM sealed WHERE binding = ?"},
 		{&w.reserve, reserveSQL},
+		{&w.leaseAttempt, leaseAttemptSQL}, {&w.leaseEvent, leaseEventSQL},
+		{&w.shortenLeases, shortenLeasesSQL}, {&w.sweepLeases, sweepLeasesSQL}, {&w.freeAll, releaseSQL}, {&w.free, "DELETE FROM leases WHERE id = ?"},
 	} {
 		s, err := prepare(conn, p.query, &w.wrote)
 		if err != nil {
@@ -149,7 +154,7 @@ func (w *writeStatements) apply(c *Change) error {
 		}
 	}
 	for i := range c.Events {
-		if _, err := w.putEvent.exec(eventValues(&c.Events[i])...); err != nil {
+		if err := w.putEventRow(&c.Events[i]); err != nil {
 			return err
 		}
 	}
@@ -167,6 +172,14 @@ func (w *writeStatements) apply(c *Change) error {
 		}
 	}
 	return nil
+}
+
+func (w *writeStatements) putEventRow(e *Event) error {
+	_, err := w.putEvent.exec(eventValues(e)...)
+	if err == nil && e.State != EventWaiting { // nobody looks after it any more
+		_, err = w.free.exec(e.ID)
+	}
+	return err
 }
 
 func (w *writeStatements) seal(s *Sealed) error {
@@ -205,6 +218,7 @@ func (w *writeStatements) close() error {
 	for _, s := range []*statement{
 		w.begin, w.commit, w.rollback, w.savepoint, w.undo, w.release, w.insertKey, w.answerKey,
 		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putSealed, w.swapSealed, w.shred, w.reserve,
+		w.leaseAttempt, w.leaseEvent, w.shortenLeases, w.sweepLeases, w.freeAll, w.free,
 	} {
 		if s != nil {
 			errs = append(errs, s.stmt.Close())

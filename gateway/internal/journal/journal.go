@@ -230,11 +230,28 @@ type Seals interface {
 	Truncate(ctx context.Context) error
 }
 
+// Leases is the power to have several look after what is open, and none of it twice.
+type Leases interface {
+	// LeaseDue returns what Due would, but for what others look after, and takes it in the same commit for a while:
+	// until then nobody else gets it. What is the owner's already comes again, and is taken anew where less than half
+	// of the time is left; where all of it is, nothing is written. A lease ends with its time, with any change of when its
+	// attempt is due, and so with the attempt. A clock that was set back makes no lease last longer than its own length from then.
+	LeaseDue(ctx context.Context, l Lease, limit int) ([]Attempt, error)
+	// LeaseOpen takes one that is open, due or not: ErrLeased where another looks after it, ErrNotFound where nothing is left to be found out.
+	LeaseOpen(ctx context.Context, l Lease, id string) (Attempt, error)
+	// Release gives back all that is an owner's, but for some, at once.
+	Release(ctx context.Context, owner string, but ...string) error
+}
+
 // Outbox is the power to find what callers are to be told. What is delivered is written by Apply.
 type Outbox interface {
 	// DueEvents returns the first waiting event of each subject whose NextAt has come: of no subject
 	// more than one, because events of a subject stay in order. Oldest first, at most limit, 1 to 10,000.
 	DueEvents(ctx context.Context, now time.Time, limit int) ([]Event, error)
+	// LeaseEvents returns what DueEvents would, and takes it as LeaseDue does.
+	LeaseEvents(ctx context.Context, l Lease, limit int) ([]Event, error)
+	// Release gives back all that is an owner's, but for some, at once.
+	Release(ctx context.Context, owner string, but ...string) error
 	// Events returns a page of events.
 	Events(ctx context.Context, f EventFilter) ([]Event, error)
 }

@@ -25,6 +25,7 @@ type readStatements struct {
 	number                             *readStatement
 	dueEvents, events                  *readStatement
 	due, expired, undecided            *readStatement
+	leasable, leasableEvents, ahead    *readStatement
 }
 
 // readStatement is one of them.
@@ -64,6 +65,9 @@ func (r *readStatements) queries() []query {
 			AND (intended_at <= ? OR kind = 'unsign') ORDER BY intended_at, id LIMIT ?`},
 		{&r.dueEvents, dueEventsSQL},
 		{&r.events, eventsSQL},
+		{&r.leasable, leasableSQL},
+		{&r.leasableEvents, leasableEventsSQL},
+		{&r.ahead, aheadSQL},
 		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
 			WHERE state IN (SELECT value FROM json_each(?)) AND expires_at > 0 AND expires_at <= ?
 			ORDER BY expires_at, id LIMIT ?`},

@@ -72,5 +72,19 @@ func (r *Reader) Reserve(context.Context, string, uint64) (uint64, error) { retu
 // Probe refuses, as Apply.
 func (r *Reader) Probe(context.Context) error { return ErrClosed }
 
+// LeaseDue refuses, as Apply.
+func (r *Reader) LeaseDue(context.Context, Lease, int) ([]Attempt, error) { return nil, ErrClosed }
+
+// LeaseOpen refuses, as Apply.
+func (r *Reader) LeaseOpen(context.Context, Lease, string) (Attempt, error) {
+	return Attempt{}, ErrClosed
+}
+
+// LeaseEvents refuses, as Apply.
+func (r *Reader) LeaseEvents(context.Context, Lease, int) ([]Event, error) { return nil, ErrClosed }
+
+// Release refuses, as Apply.
+func (r *Reader) Release(context.Context, string, ...string) error { return ErrClosed }
+
 // Close closes the file.
 func (r *Reader) Close() error { return r.closeReaders() }

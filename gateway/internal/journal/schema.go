@@ -13,7 +13,7 @@ var schemaSQL string
 
 const (
 	// schemaVersion is this program's; a file carries its own in PRAGMA user_version.
-	schemaVersion = 3
+	schemaVersion = 4
 	// applicationID marks the file as a journal of this product: "KQJ1" in PRAGMA application_id.
 	applicationID = 0x4B514A31
 )
@@ -43,6 +43,12 @@ func upgrades() []string {
 		CREATE INDEX events_waiting ON events (subject, seq, id) WHERE state = 'waiting';
 		CREATE INDEX events_due ON events (next_at, id) WHERE state = 'waiting';
 		CREATE INDEX events_caller ON events (caller, id);`,
+		// Of schema 3 one process alone could look after what is due.
+		`CREATE TABLE leases (
+			id TEXT PRIMARY KEY, due INTEGER NOT NULL, owner TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER NOT NULL
+		) STRICT, WITHOUT ROWID;
+		CREATE INDEX leases_at ON leases (at);
+		CREATE INDEX leases_until ON leases (until);`,
 	}
 }
 

@@ -93,6 +93,19 @@ CREATE INDEX events_waiting ON events (subject, seq, id) WHERE state = 'waiting'
 CREATE INDEX events_due ON events (next_at, id) WHERE state = 'waiting';
 CREATE INDEX events_caller ON events (caller, id);
 
+-- Who looks after what is due, so that no two do.
+CREATE TABLE leases (
+    id    TEXT PRIMARY KEY, -- of an attempt, or of an event
+    due   INTEGER NOT NULL, -- when it was due: if it has become due anew, the lease is void
+    owner TEXT NOT NULL,
+    at    INTEGER NOT NULL,
+    until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Those from later than now: the clock has been set back. And those that are over.
+CREATE INDEX leases_at ON leases (at);
+CREATE INDEX leases_until ON leases (until);
+
 CREATE TABLE keys (
     caller      TEXT NOT NULL,
     route       TEXT NOT NULL,

@@ -51,6 +51,8 @@ var (
 	_ Agreements = (*SQLite)(nil)
 	_ Seals      = (*SQLite)(nil)
 	_ Doubtful   = (*SQLite)(nil)
+	_ Leases     = (*SQLite)(nil)
+	_ Outbox     = (*SQLite)(nil)
 )
 
 // Open opens the journal, looks through the whole of it for damage, which takes

@@ -15,8 +15,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,6 +53,9 @@ type Config struct {
 	// Timeout of one try, from the name's look-up to the answer's headers and
 	// the little of its body that is read, 10ms to 1m. Default 10s.
 	Timeout time.Duration
+	// Owner is under what name this process delivers, 1 to 64 bytes; a process that takes its place takes the name as
+	// well, and so goes on at once. Default deliverer.
+	Owner string
 	// Every is the longest pause between two looks at the outbox, 1ms to 1s. Default 1s.
 	Every time.Duration
 	// Resolver looks names up. Default: the system's.
@@ -64,6 +69,7 @@ const (
 	leastPause  = 20 * time.Millisecond
 	putOff      = 30 * time.Second // for what a busy caller has too much of
 	markAgain   = 5 * time.Second  // after the journal could not take what became of an event
+	leaseFor    = time.Minute      // how long nobody else delivers what this process has taken, should it die
 	stopGrace   = 3 * time.Second  // for tries under way when the gateway stops
 	maxAnswered = 4 << 10          // of an answer's body: so much is read to keep the connection
 )
@@ -75,6 +81,7 @@ type Deliverer struct {
 
 	mu      sync.Mutex
 	inHand  map[string]time.Time // subjects that are under way, or not to be touched before a time
+	posting map[string]bool      // events that are under way
 	callers map[string]int       // how many of each caller are under way
 	failing map[string]bool      // callers whose last try has failed
 	total   int
@@ -99,6 +106,9 @@ func New(cfg Config) (*Deliverer, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
 	}
+	if cfg.Owner == "" {
+		cfg.Owner = "deliverer"
+	}
 	if cfg.Every == 0 {
 		cfg.Every = time.Second
 	}
@@ -121,7 +131,7 @@ func New(cfg Config) (*Deliverer, error) {
 	}
 	return &Deliverer{
 		cfg: cfg, done: make(chan struct{}, 1),
-		inHand: map[string]time.Time{}, callers: map[string]int{}, failing: map[string]bool{}, clients: map[string]cachedClient{},
+		inHand: map[string]time.Time{}, posting: map[string]bool{}, callers: map[string]int{}, failing: map[string]bool{}, clients: map[string]cachedClient{},
 	}, nil
 }
 
@@ -143,7 +153,7 @@ func (d *Deliverer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			grace := time.AfterFunc(stopGrace, stop)
 			defer grace.Stop()
-			d.running.Wait()
+			d.giveBack()
 			return nil
 		case <-d.done:
 			if !soon { // many that end together make one look
@@ -158,6 +168,16 @@ func (d *Deliverer) Run(ctx context.Context) error {
 	}
 }
 
+// giveBack lets another process deliver at once what is not under way here, and the rest when it is over.
+func (d *Deliverer) giveBack() {
+	ctx := context.Background()
+	err := d.cfg.Store.Release(ctx, d.cfg.Owner, d.underWay()...)
+	d.running.Wait()
+	if err = errors.Join(err, d.cfg.Store.Release(ctx, d.cfg.Owner)); err != nil {
+		d.cfg.Log.Warn("events could not be given back: another process delivers them a minute from now", "error", err)
+	}
+}
+
 // look starts what is due and has room. What a caller has too much of is put
 // off where it fills the page, so that others are seen behind it.
 func (d *Deliverer) look(ctx, posting context.Context) {
@@ -165,7 +185,7 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 	defer d.watch(nil)
 	now := d.cfg.Now()
 	page := d.cfg.Workers + pageSize
-	due, err := d.cfg.Store.DueEvents(ctx, now, page)
+	due, err := d.cfg.Store.LeaseEvents(ctx, journal.Lease{Owner: d.cfg.Owner, Now: now, For: leaseFor}, page)
 	if err != nil {
 		if ctx.Err() == nil {
 			d.cfg.Log.Error("the outbox could not be read", "error", err)
@@ -190,6 +210,13 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 	if err := d.cfg.Store.Apply(ctx, journal.Change{Events: surplus}); err != nil && ctx.Err() == nil {
 		d.cfg.Log.Error("events could not be put off", "error", err)
 	}
+}
+
+// underWay are the events that are being posted.
+func (d *Deliverer) underWay() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Collect(maps.Keys(d.posting))
 }
 
 // watch has leave write down what comes free: a page that was read before may
@@ -222,7 +249,7 @@ func (d *Deliverer) take(e *journal.Event, now time.Time) taken {
 	case d.callers[e.Caller] >= d.cfg.CallerWorkers, d.failing[e.Caller] && d.callers[e.Caller] > 0:
 		return callerBusy
 	}
-	d.inHand[e.Subject] = time.Time{}
+	d.inHand[e.Subject], d.posting[e.ID] = time.Time{}, true
 	d.callers[e.Caller]++
 	d.total++
 	return started
@@ -232,6 +259,7 @@ func (d *Deliverer) take(e *journal.Event, now time.Time) taken {
 func (d *Deliverer) leave(e *journal.Event, until time.Time) {
 	d.mu.Lock()
 	delete(d.inHand, e.Subject)
+	delete(d.posting, e.ID)
 	if !until.IsZero() {
 		d.inHand[e.Subject] = until
 	}

@@ -39,11 +39,17 @@ type lanes struct {
 	running int
 	more    bool // the last look at the journal did not show everything
 	byPlace map[place]*lane
-	taken   map[string]bool // attempts that wait or are asked about: never twice at once
+	taken   map[string]*ours // attempts that wait or are asked about: never twice at once
+}
+
+// ours is an attempt that this process looks after.
+type ours struct {
+	journal.Attempt
+	until time.Time // after it, it may be another's, and is not begun with
 }
 
 type lane struct {
-	waiting   []journal.Attempt
+	waiting   []*ours
 	running   int
 	silent    bool
 	restUntil time.Time
@@ -52,7 +58,7 @@ type lane struct {
 func newLanes(workers, bankWorkers int, now func() time.Time, ask func(journal.Attempt) answer) *lanes {
 	return &lanes{
 		workers: workers, bankWorkers: min(workers, bankWorkers), now: now, ask: ask, done: make(chan struct{}, 1),
-		byPlace: map[place]*lane{}, taken: map[string]bool{},
+		byPlace: map[place]*lane{}, taken: map[string]*ours{},
 	}
 }
 
@@ -62,24 +68,32 @@ func (l *lanes) open() {
 	l.closed = false
 }
 
-// close lets nothing new begin and waits for the queries under way.
-func (l *lanes) close() {
+// shut lets nothing new begin, and says what is being asked about.
+func (l *lanes) shut() (asking []string) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.closed = true
 	for _, w := range l.byPlace {
 		l.leave(w)
 	}
-	l.mu.Unlock()
-	l.asking.Wait()
+	for id := range l.taken {
+		asking = append(asking, id)
+	}
+	return asking
 }
 
-// put lines attempts up, each behind those of its own bank. more: the journal has others due.
-func (l *lanes) put(attempts []journal.Attempt, more bool) {
+// put lines attempts up, each behind those of its own bank: none is begun with after until,
+// unless it is put again. more: the journal has others due.
+func (l *lanes) put(attempts []journal.Attempt, until time.Time, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.more = l.more || more
 	for _, a := range attempts {
-		if l.closed || l.taken[a.ID] {
+		if has := l.taken[a.ID]; has != nil {
+			has.until = until
+			continue
+		}
+		if l.closed {
 			continue
 		}
 		at := place{a.Channel, a.Bank}
@@ -91,8 +105,8 @@ func (l *lanes) put(attempts []journal.Attempt, more bool) {
 		if l.now().Before(w.restUntil) {
 			continue
 		}
-		l.taken[a.ID] = true
-		w.waiting = append(w.waiting, a)
+		l.taken[a.ID] = &ours{Attempt: a, until: until}
+		w.waiting = append(w.waiting, l.taken[a.ID])
 	}
 	l.fill()
 }
@@ -114,10 +128,14 @@ func (l *lanes) begin(w *lane) bool {
 	if w.silent {
 		most = 1
 	}
+	for len(w.waiting) > 0 && !l.now().Before(w.waiting[0].until) {
+		delete(l.taken, w.waiting[0].ID)
+		w.waiting = w.waiting[1:]
+	}
 	if len(w.waiting) == 0 || w.running >= most || l.closed {
 		return false
 	}
-	a := w.waiting[0]
+	a := w.waiting[0].Attempt
 	w.waiting = w.waiting[1:]
 	w.running++
 	l.running++

@@ -1,9 +1,15 @@
 // Package resolve finds out what became of attempts whose outcome is unknown.
 // It asks the banks when it is time and tells flow; it decides nothing itself.
+//
+// What it looks after it has leased: of several processes over one journal,
+// each asks about its own part. A query more than one would do no harm, and
+// what changes a binding is written once whoever asks: so a lease that ends
+// while a bank is slow to answer spoils nothing.
 package resolve
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -18,9 +24,9 @@ type (
 	Banks interface {
 		Do(ctx context.Context, s bank.Step) (op.Result, error)
 	}
-	// Store knows what is open.
+	// Store knows what is open, and who looks after it.
 	Store interface {
-		Due(ctx context.Context, now time.Time, limit int) ([]journal.Attempt, error)
+		journal.Leases
 		Attempt(ctx context.Context, id string) (journal.Attempt, error)
 	}
 	// Flow knows what to ask and moves bindings by what was said.
@@ -38,6 +44,11 @@ type Config struct {
 	Flow  Flow
 	Now   func() time.Time
 	Log   *slog.Logger
+	// Owner is under what name this process looks after what is open, 1 to 64 bytes; a process that takes its place
+	// takes the name as well, and so goes on at once. Default resolver.
+	Owner string
+	// Lease is how long nobody else looks after what this process has taken, should it die, 4s to 10m. Default 5m.
+	Lease time.Duration
 	// Workers is how many queries may be under way at once, 1 to 10,000. Default 256.
 	Workers int
 	// BankWorkers is how many of them may be at one bank, 1 to Workers. Default 8.
@@ -63,6 +74,12 @@ type Resolver struct {
 
 // New returns a Resolver.
 func New(cfg Config) *Resolver {
+	if cfg.Owner == "" {
+		cfg.Owner = "resolver"
+	}
+	if cfg.Lease == 0 {
+		cfg.Lease = 5 * time.Minute
+	}
 	if cfg.Workers == 0 {
 		cfg.Workers = 256
 	}
@@ -103,11 +120,12 @@ func (r *Resolver) Recheck(attempt string) {
 	}
 }
 
-// Run asks until ctx ends, then waits for the queries under way. Attempts that
-// a process before this one left behind are found like any other.
+// Run asks until ctx ends, gives back at once what it would have asked about,
+// then waits for the queries under way. Attempts that a process before this
+// one left behind are found like any other.
 func (r *Resolver) Run(ctx context.Context) error {
 	r.lanes.open()
-	defer r.lanes.close()
+	defer r.stop()
 
 	next := time.NewTimer(0)
 	defer next.Stop()
@@ -142,24 +160,56 @@ func (r *Resolver) Run(ctx context.Context) error {
 	}
 }
 
-// hint lines one attempt up: an open one, or whichever.
-func (r *Resolver) hint(ctx context.Context, id string, whichever bool) {
-	a, err := r.cfg.Store.Attempt(ctx, id)
-	if err != nil {
-		r.complain(ctx, "read an attempt", err)
-	} else if whichever || a.Settled && !a.AskAt.IsZero() {
-		r.lanes.put([]journal.Attempt{a}, false)
+// stop gives back what waits, and when the queries under way are over, what they were about.
+func (r *Resolver) stop() {
+	ctx := context.Background()
+	if err := r.cfg.Store.Release(ctx, r.cfg.Owner, r.lanes.shut()...); err != nil {
+		r.complain(ctx, "give back", err)
+	}
+	r.lanes.asking.Wait()
+	if err := r.cfg.Store.Release(ctx, r.cfg.Owner); err != nil {
+		r.complain(ctx, "give back", err)
 	}
 }
 
-// look puts what is due into the lanes.
+func (r *Resolver) lease() journal.Lease {
+	return journal.Lease{Owner: r.cfg.Owner, Now: r.cfg.Now(), For: r.cfg.Lease}
+}
+
+// hint lines one attempt up: an open one that nobody else looks after, or,
+// as a decided one is nobody's, whichever.
+func (r *Resolver) hint(ctx context.Context, id string, whichever bool) {
+	a, err := r.cfg.Store.Attempt(ctx, id)
+	l := r.lease()
+	switch {
+	case err != nil:
+	case a.Settled && !a.AskAt.IsZero():
+		if a, err = r.cfg.Store.LeaseOpen(ctx, l, id); errors.Is(err, journal.ErrLeased) || errors.Is(err, journal.ErrNotFound) {
+			return
+		}
+	case !whichever:
+		return
+	}
+	if err != nil {
+		r.complain(ctx, "read an attempt", err)
+		return
+	}
+	r.lanes.put([]journal.Attempt{a}, r.good(l), false)
+}
+
+// look puts what is due and nobody else's into the lanes.
 func (r *Resolver) look(ctx context.Context) {
-	due, err := r.cfg.Store.Due(ctx, r.cfg.Now(), dueAtOnce)
+	l := r.lease()
+	due, err := r.cfg.Store.LeaseDue(ctx, l, dueAtOnce)
 	if err != nil && ctx.Err() == nil {
 		r.complain(ctx, "read what is due", err)
 	}
-	r.lanes.put(due, len(due) == dueAtOnce)
+	r.lanes.put(due, r.good(l), len(due) == dueAtOnce)
 }
+
+// good is until when what was leased may begin to be asked about: at least half
+// of its lease is left, and half of that is kept for the asking itself.
+func (r *Resolver) good(l journal.Lease) time.Time { return l.Now.Add(l.For / 4) }
 
 // expire ends sessions whose time is over.
 func (r *Resolver) expire(ctx context.Context) {

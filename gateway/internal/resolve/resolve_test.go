@@ -34,8 +34,14 @@ type world struct {
 	inTurn    bool   // banks have equal parts of what is due
 	unaskable string // nobody can make a question of this one
 	settled   map[string]time.Duration
+	leases    map[string]leased
 	together  int
 	most      int
+}
+
+type leased struct {
+	owner      string
+	due, until time.Time
 }
 
 var pauses = []time.Duration{2 * time.Second, 5 * time.Second, 15 * time.Second, time.Minute}
@@ -44,6 +50,7 @@ func newWorld(attempts ...string) *world {
 	w := &world{
 		begun: time.Now(), open: map[string]journal.Attempt{}, asked: map[string][]time.Duration{}, atOnce: map[string]int{},
 		tells: map[string]int{}, takes: map[string]time.Duration{}, settled: map[string]time.Duration{},
+		leases: map[string]leased{},
 	}
 	for _, id := range attempts {
 		w.add(id)
@@ -57,16 +64,17 @@ func (w *world) add(id string) {
 	w.open[id] = journal.Attempt{ID: id, Kind: op.Confirm, Settled: true, AskAt: time.Now().Add(pauses[0])}
 }
 
-func (w *world) Due(_ context.Context, now time.Time, limit int) ([]journal.Attempt, error) {
+func (w *world) LeaseDue(_ context.Context, l journal.Lease, limit int) ([]journal.Attempt, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	now := l.Now
 	if w.broken > 0 {
 		w.broken--
 		return nil, errors.New("disk is slow")
 	}
 	var due []journal.Attempt
 	for _, a := range w.open {
-		if !now.Before(a.AskAt) {
+		if !now.Before(a.AskAt) && !w.others(a, l) {
 			due = append(due, a)
 		}
 	}
@@ -79,7 +87,41 @@ func (w *world) Due(_ context.Context, now time.Time, limit int) ([]journal.Atte
 	if w.inTurn {
 		slices.SortStableFunc(due, func(a, b journal.Attempt) int { return cmp.Compare(turn[a.ID], turn[b.ID]) })
 	}
-	return due[:min(limit, len(due))], nil
+	due = due[:min(limit, len(due))]
+	for _, a := range due {
+		w.leases[a.ID] = leased{l.Owner, a.AskAt, now.Add(l.For)}
+	}
+	return due, nil
+}
+
+func (w *world) others(a journal.Attempt, l journal.Lease) bool {
+	has := w.leases[a.ID]
+	return has.owner != l.Owner && has.due.Equal(a.AskAt) && l.Now.Before(has.until)
+}
+
+func (w *world) LeaseOpen(_ context.Context, l journal.Lease, id string) (journal.Attempt, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a, ok := w.open[id]
+	switch {
+	case !ok:
+		return journal.Attempt{}, journal.ErrNotFound
+	case w.others(a, l):
+		return journal.Attempt{}, journal.ErrLeased
+	}
+	w.leases[id] = leased{l.Owner, a.AskAt, l.Now.Add(l.For)}
+	return a, nil
+}
+
+func (w *world) Release(_ context.Context, owner string, but ...string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, has := range w.leases {
+		if has.owner == owner && !slices.Contains(but, id) {
+			delete(w.leases, id)
+		}
+	}
+	return nil
 }
 
 func (w *world) Attempt(_ context.Context, id string) (journal.Attempt, error) {

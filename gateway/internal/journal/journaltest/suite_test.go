@@ -53,6 +53,17 @@ var twins = []struct {
 	{"has people decide for the bank's", "what nobody could find out", func(s journal.Store) journal.Store { return allOpen{s} }},
 	{"delivers out of order", "events of a subject are due in order", func(s journal.Store) journal.Store { return outOfOrder{s, s.(journal.Outbox)} }},
 	{"tells what never happened", "events stay as they happened", func(s journal.Store) journal.Store { return tellsFirst{s, s.(journal.Outbox)} }},
+	{"leases nothing", "what is due is leased to one", func(s journal.Store) journal.Store { return leasesNothing{s} }},
+	{"leases nothing", "a lease ends with its time, its attempt or its owner", func(s journal.Store) journal.Store { return leasesNothing{s} }},
+	{"never gives back", "a lease ends with its time, its attempt or its owner", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), hoards: true} }},
+	{"gives back what is in hand", "a lease ends with its time, its attempt or its owner", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), drops: true} }},
+	{"does not renew", "a lease is renewed in time", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), tired: true} }},
+	{"leases nothing", "one that is open is leased by its id", func(s journal.Store) journal.Store { return leasesNothing{s} }},
+	{"believes a clock", "a clock set back makes no lease last", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), ahead: true} }},
+	{"drops a lease at once", "a clock set back makes no lease last", func(s journal.Store) journal.Store { return leasesNothing{s} }},
+	{"leases the oldest", "no bank's pile hides what may be leased", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), greedy: true} }},
+	{"leases no events", "events are leased to one", func(s journal.Store) journal.Store { return leasesNothing{s} }},
+	{"leases to anybody", "leases have limits", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
 }
 
@@ -421,3 +432,68 @@ func (s saysYes) Apply(ctx context.Context, c journal.Change) error {
 }
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// leasesNothing shows what is due to whoever looks.
+type leasesNothing struct{ journal.Store }
+
+func (s leasesNothing) LeaseDue(ctx context.Context, l journal.Lease, limit int) ([]journal.Attempt, error) {
+	return s.Due(ctx, l.Now, limit)
+}
+
+func (s leasesNothing) LeaseOpen(ctx context.Context, _ journal.Lease, id string) (journal.Attempt, error) {
+	return s.Attempt(ctx, id)
+}
+
+func (s leasesNothing) LeaseEvents(ctx context.Context, l journal.Lease, limit int) ([]journal.Event, error) {
+	return s.DueEvents(ctx, l.Now, limit)
+}
+
+func (s leasesNothing) DueEvents(ctx context.Context, now time.Time, limit int) ([]journal.Event, error) {
+	return s.Store.(journal.Outbox).DueEvents(ctx, now, limit)
+}
+
+func (s leasesNothing) Events(ctx context.Context, f journal.EventFilter) ([]journal.Event, error) {
+	return s.Store.(journal.Outbox).Events(ctx, f)
+}
+
+func (s leasesNothing) Release(context.Context, string, ...string) error { return nil }
+
+// badLeases breaks one promise of leases.
+type badLeases struct {
+	*journal.SQLite
+	hoards, drops, tired, ahead, greedy bool
+	latest                              time.Time
+}
+
+func (s *badLeases) Release(ctx context.Context, owner string, but ...string) error {
+	switch {
+	case s.hoards:
+		return nil
+	case s.drops:
+		but = nil
+	}
+	return s.SQLite.Release(ctx, owner, but...)
+}
+
+func (s *badLeases) LeaseDue(ctx context.Context, l journal.Lease, limit int) ([]journal.Attempt, error) {
+	switch {
+	case s.tired: // its own is shown again, and ends when it would have
+		if l.Owner == "one" {
+			if s.latest.IsZero() {
+				s.latest = l.Now
+			}
+			if l.Now.Before(s.latest.Add(l.For)) {
+				l.Now = s.latest
+			}
+		}
+	case s.ahead:
+		if l.Now.Before(s.latest) {
+			return nil, nil
+		}
+		s.latest = l.Now
+	case s.greedy:
+		found, err := s.Due(ctx, l.Now, 10_000)
+		return found[:min(limit, len(found))], err
+	}
+	return s.SQLite.LeaseDue(ctx, l, limit)
+}
