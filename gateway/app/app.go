@@ -33,6 +33,7 @@ type App struct {
 	log       *slog.Logger
 	set       *profiles.Set
 	protocols map[string]adapter.Protocol
+	store     *journal.SQLite
 	banks     *bank.Banks
 	service   *flow.Service
 	resolver  *resolve.Resolver
@@ -104,6 +105,7 @@ func (a *App) wire() error {
 	if err != nil {
 		return err
 	}
+	a.store = store
 	a.later("close the journal", store.Close)
 	if a.keeper, err = vault.NewKeeper(vault.KeeperConfig{Vault: keys, Store: store, KeepDays: a.cfg.VaultDays, Now: now, Log: log}); err != nil {
 		return err
@@ -158,6 +160,13 @@ func (a *App) figures(metrics *telemetry.Metrics) {
 	keepers(metrics, a.keeper)
 	metrics.Gauge("kaqiao_certificate_days_left", "Days until the first of the certificates that the gateway shows to banks ends.", a.daysLeft)
 	metrics.Unmapped(a.banks.Unmapped)
+	metrics.Gauge("kaqiao_journal_failing", "1 while the journal can't be written, or is damaged; otherwise 0.", func() float64 {
+		if a.store.Failing() {
+			return 1
+		}
+		return 0
+	})
+	metrics.Gauge("kaqiao_journal_failed_changes", "Changes that the disk has not taken since the start.", func() float64 { return float64(a.store.Failures()) })
 }
 
 func (a *App) listen() (err error) {

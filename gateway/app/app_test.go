@@ -421,7 +421,7 @@ func TestDevKeyStays(t *testing.T) {
 func TestReadyNeedsTheJournal(t *testing.T) {
 	broken := errors.New("disk full")
 	release := make(chan struct{})
-	ready := writable(reserver(func() error { <-release; return broken }))
+	ready := writable(probe(func() error { <-release; return broken }))
 	results := make(chan error, 3)
 	for range cap(results) {
 		go func() { results <- ready() }()
@@ -432,11 +432,11 @@ func TestReadyNeedsTheJournal(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	}
-	if err := writable(reserver(func() error { return nil }))(); err != nil {
+	if err := writable(probe(func() error { return nil }))(); err != nil {
 		t.Error(err)
 	}
 }
 
-type reserver func() error
+type probe func() error
 
-func (r reserver) Reserve(context.Context, string, uint64) (uint64, error) { return 1, r() }
+func (p probe) Probe(context.Context) error { return p() }

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"kaqiao/gateway/internal/journal"
 )
 
-// writable says whether the journal takes writes: it takes one number of a
-// sequence that nothing else uses. Askers that come together share one write,
-// so that a busy prober costs nothing.
-func writable(store journal.Reserver) func() error {
+// prober is the part of a journal that tells whether it takes writes.
+type prober interface{ Probe(context.Context) error }
+
+// writable says whether the journal takes writes. Askers that come together
+// share one write, so that a busy prober costs nothing.
+func writable(store prober) func() error {
 	const patience = 2 * time.Second
 	var mu sync.Mutex
 	var running chan struct{}
@@ -26,7 +26,7 @@ func writable(store journal.Reserver) func() error {
 			go func() {
 				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				defer cancel()
-				_, err := store.Reserve(ctx, "readiness", 1)
+				err := store.Probe(ctx)
 				mu.Lock()
 				defer mu.Unlock()
 				last, running = err, nil

@@ -693,6 +693,7 @@ const (
 	ProblemCodeSignCountExceeded          ProblemCode = "sign_count_exceeded"
 	ProblemCodeSingleLimit                ProblemCode = "single_limit"
 	ProblemCodeStepUpRequired             ProblemCode = "step_up_required"
+	ProblemCodeStorageUnavailable         ProblemCode = "storage_unavailable"
 	ProblemCodeTooManyRequests            ProblemCode = "too_many_requests"
 	ProblemCodeUnauthorised               ProblemCode = "unauthorised"
 	ProblemCodeUnsupportedOnPlatform      ProblemCode = "unsupported_on_platform"
@@ -815,6 +816,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeSingleLimit:
 		return true
 	case ProblemCodeStepUpRequired:
+		return true
+	case ProblemCodeStorageUnavailable:
 		return true
 	case ProblemCodeTooManyRequests:
 		return true

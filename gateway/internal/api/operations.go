@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
 	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 )
 
@@ -19,8 +21,16 @@ func (s *Server) readyz(c echo.Context) error {
 	if s.leaving.Load() || s.stopping.Load() {
 		return &op.Problem{Reason: op.ShuttingDown, Outcome: op.NotSent, Detail: "the gateway is shutting down"}
 	}
-	if err := s.Ready(); err != nil {
+	err := s.Ready()
+	if was := s.unready.Swap(err != nil); err != nil && !was { // who asks each second is not told of each second
 		s.Log.Error("not ready", "error", err)
+	} else if err == nil && was {
+		s.Log.Warn("ready again")
+	}
+	switch {
+	case errors.Is(err, journal.ErrStorage):
+		return &op.Problem{Reason: op.StorageFails, Outcome: op.NotSent, Detail: "the gateway's journal can't be written; its log says why"}
+	case err != nil:
 		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "the gateway is not ready; its log says why"}
 	}
 	return s.healthz(c)

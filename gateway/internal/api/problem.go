@@ -53,6 +53,8 @@ func (s *Server) explain(err error, this *call) (*op.Problem, *failure) {
 		return malformed("the request is not well formed"), nil
 	case errors.Is(err, journal.ErrFull):
 		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "the journal takes no more for the moment"}, nil
+	case errors.Is(err, journal.ErrStorage): // flow knows where nothing was sent; here it may be about an earlier request
+		return &op.Problem{Reason: op.StorageFails, Detail: "the gateway's journal can't be read or written for the moment"}, nil
 	case errors.Is(err, context.Canceled):
 		return &op.Problem{Reason: op.Internal, Detail: "the caller went away"}, nil
 	}

@@ -89,6 +89,7 @@ type Server struct {
 	inFlight atomic.Int64
 	leaving  atomic.Bool
 	stopping atomic.Bool
+	unready  atomic.Bool   // the last who asked was told no
 	idle     chan struct{} // has something in it when the last request under way has ended after Stop
 }
 

@@ -73,7 +73,7 @@ func TestEveryEntryIsWhole(t *testing.T) {
 	status := map[op.Reason]int{
 		op.CodeWrong: 422, op.TooManyRequests: 429, op.BankBusy: 503, op.BankUnavailable: 503, op.BankTimeout: 504, op.BankProtocolError: 502,
 		op.InvalidState: 409, op.IdempotencyConflict: 422, op.AlreadyBound: 409, op.NotFound: 404, op.Unauthorised: 401, op.Forbidden: 403,
-		op.Malformed: 400, op.Validation: 422, op.Overloaded: 503, op.ShuttingDown: 503, op.Internal: 500, op.BankRateLimited: 429,
+		op.Malformed: 400, op.Validation: 422, op.Overloaded: 503, op.ShuttingDown: 503, op.StorageFails: 503, op.Internal: 500, op.BankRateLimited: 429,
 	}
 	for code, e := range table {
 		if !gen.ProblemCategory(e.Category).Valid() || !e.Advice.Valid() || e.Title == "" {

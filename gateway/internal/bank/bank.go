@@ -198,12 +198,13 @@ func change(build func(journal.Attempt) journal.Change, a journal.Attempt) journ
 	return build(a)
 }
 
-// settle waits a little where the journal is full: a known answer must not
-// become an unknown one because others are asking.
+// settle waits a little where the journal is full or the disk fails: a known
+// answer must not become an unknown one because others are asking, or for a disk's hiccup.
 func (b *Banks) settle(ctx context.Context, c journal.Change) error {
 	for pause := 10 * time.Millisecond; ; pause *= 4 {
 		err := b.journal.Apply(ctx, c)
-		if !errors.Is(err, journal.ErrFull) || pause > time.Second {
+		passing := errors.Is(err, journal.ErrFull) || errors.Is(err, journal.ErrStorage) && !errors.Is(err, journal.ErrDamaged)
+		if !passing || pause > time.Second {
 			return err
 		}
 		<-time.After(pause)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -144,6 +145,8 @@ func TestDo(t *testing.T) {
 		"adapter panics afterwards": {trace{panicAt: "result"}, []string{"enter", "intend", "send", "leave unknown", "settle unknown"}, op.BankProtocolError, op.ChannelFault},
 		"journal full at the end": {trace{result: accepted, journal: map[string][]error{"settle": {journal.ErrFull, journal.ErrFull}}},
 			[]string{"enter", "intend", "send", "leave accepted", "settle accepted", "settle accepted", "settle accepted"}, "", ""},
+		"disk hiccups at the end": {trace{result: accepted, journal: map[string][]error{"settle": {journal.ErrStorage, journal.ErrStorage}}},
+			[]string{"enter", "intend", "send", "leave accepted", "settle accepted", "settle accepted", "settle accepted"}, "", ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -211,6 +214,33 @@ func TestDoWhenTheJournalFails(t *testing.T) {
 	got, err = newBanks(&tr, time.Now, slog.New(slog.DiscardHandler)).Do(t.Context(), step())
 	if !errors.Is(err, journal.ErrConflict) || got.Outcome != op.Accepted {
 		t.Errorf("settle: got %v, %v: the bank's word must come back with the error", got.Outcome, err)
+	}
+}
+
+// A disk that fails stops everything before a byte leaves, blames no bank, and
+// where it fails afterwards the bank's word comes back with the error: soon, whatever the disk does.
+func TestDoWhenTheDiskFails(t *testing.T) {
+	damaged := fmt.Errorf("%w: %w", journal.ErrStorage, journal.ErrDamaged)
+	for name, c := range map[string]struct {
+		journal map[string][]error
+		want    []string
+		outcome op.Outcome
+		within  time.Duration
+	}{
+		"intend": {map[string][]error{"intend": {journal.ErrStorage}}, []string{"enter", "intend", "leave not_sent"}, op.NotSent, 0},
+		"settle": {map[string][]error{"settle": slices.Repeat([]error{journal.ErrStorage}, 100)},
+			append([]string{"enter", "intend", "send", "leave accepted"}, slices.Repeat([]string{"settle accepted"}, 5)...), op.Accepted, time.Second},
+		"settle, damaged": {map[string][]error{"settle": {damaged}}, []string{"enter", "intend", "send", "leave accepted", "settle accepted"}, op.Accepted, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tr, begun := trace{result: accepted, journal: c.journal}, time.Now()
+				got, err := newBanks(&tr, time.Now, slog.New(slog.DiscardHandler)).Do(t.Context(), step())
+				if !errors.Is(err, journal.ErrStorage) || got.Outcome != c.outcome || !reflect.DeepEqual(tr.steps, c.want) || time.Since(begun) > c.within {
+					t.Errorf("got %v, %v after %v and %v, want %v", got.Outcome, err, tr.steps, time.Since(begun), c.want)
+				}
+			})
+		})
 	}
 }
 

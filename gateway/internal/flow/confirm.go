@@ -104,7 +104,7 @@ func (s *Service) person(ctx context.Context, b journal.Binding) (op.Person, str
 		return op.Person{}, "", underWay(b) // the binding ended between the two readings
 	}
 	if err != nil {
-		return op.Person{}, "", fmt.Errorf("flow: read sealed: %w", err)
+		return op.Person{}, "", fmt.Errorf("flow: read sealed: %w", unwritten(err))
 	}
 	p, account, err := s.cfg.Vault.Open(b.ID, data)
 	if err != nil {

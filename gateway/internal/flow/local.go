@@ -73,7 +73,7 @@ func (s *Service) local(ctx context.Context, b journal.Binding, do command, k Ke
 	case errors.Is(err, journal.ErrFull):
 		return Binding{}, &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Binding: b.ID, Detail: "too many requests are waiting", RetryAfterS: 1}
 	case err != nil:
-		return Binding{}, fmt.Errorf("flow: %w", err)
+		return Binding{}, fmt.Errorf("flow: %w", unwritten(err))
 	}
 	for _, a := range c.Attempts {
 		s.cfg.Wake(a.AskAt)

@@ -27,11 +27,20 @@ func running() *op.Problem {
 	}
 }
 
-// Replay implements API.
+// Replay implements API. Where the journal fails, nothing is said of what the
+// first request came to: it may have reached a bank.
 func (s *Service) Replay(ctx context.Context, k Keyed) (status int, body []byte, done bool, err error) {
 	if k.Key == "" {
 		return 0, nil, false, nil
 	}
+	status, body, done, err = s.replay(ctx, k)
+	if errors.Is(err, journal.ErrFull) {
+		err = &op.Problem{Reason: op.Overloaded, RetryAfterS: 1, Detail: "too many requests are waiting: what became of the first request with this key can't be told yet"}
+	}
+	return status, body, done, err
+}
+
+func (s *Service) replay(ctx context.Context, k Keyed) (status int, body []byte, done bool, err error) {
 	row, err := s.cfg.Store.Key(ctx, k.Caller, k.Route, k.Key)
 	switch {
 	case errors.Is(err, journal.ErrNotFound):

@@ -58,13 +58,15 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	case !settling:
 		return Binding{}, s.notMeant(ctx, st, err)
 	case errors.Is(err, journal.ErrConflict):
-		if last, err = s.overtaken(ctx, last.attempt, result, st.keyed); err != nil {
-			return Binding{}, err
+		var again settled
+		if again, err = s.overtaken(ctx, last.attempt, result, st.keyed); err == nil {
+			last = again
 		}
-	case err != nil:
+	}
+	if err != nil {
 		// The bank has answered and nobody will remember it: the attempt is found
 		// out as if the answer had never come, so that is what the caller is told.
-		s.cfg.Log.ErrorContext(ctx, "a bank's answer was not written", "binding", st.binding.ID, "number", st.op.Number, "error", err)
+		s.cfg.Log.ErrorContext(ctx, "a bank's answer was not written: it will be found out", "binding", st.binding.ID, "number", st.op.Number, "error", err)
 		last = settled{binding: st.binding, attempt: last.attempt, view: s.viewOf(st.binding, last.attempt)}
 	}
 	if !last.attempt.AskAt.IsZero() {
@@ -144,7 +146,21 @@ func (s *Service) notMeant(ctx context.Context, st step, err error) error {
 	case errors.Is(err, journal.ErrFull):
 		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "too many requests are waiting", RetryAfterS: 1}
 	}
-	return fmt.Errorf("flow: %s: %w", st.op.Kind, err)
+	told := unwritten(err)
+	if errors.As(told, &p) && st.binding.Version > 1 {
+		p.Binding = st.binding.ID
+	}
+	return fmt.Errorf("flow: %s: %w", st.op.Kind, told)
+}
+
+// unwritten says of a journal that fails before a bank was asked that nothing was sent.
+func unwritten(err error) error {
+	if !errors.Is(err, journal.ErrStorage) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", &op.Problem{
+		Reason: op.StorageFails, Outcome: op.NotSent, Detail: "the gateway's journal can't be written for the moment, so no bank was asked",
+	}, err)
 }
 
 // underWay is said of a binding that another request, or the search for an outcome, holds.
@@ -160,7 +176,7 @@ func (s *Service) number(ctx context.Context, channel string, at time.Time) (str
 	day := at.In(profiles.Beijing).Format("20060102")
 	serial, err := s.cfg.Numbers.Next(ctx, channel+"/"+day)
 	if err != nil {
-		return "", fmt.Errorf("flow: %w", err)
+		return "", fmt.Errorf("flow: %w", unwritten(err))
 	}
 	if serial >= nodeStep {
 		return "", fmt.Errorf("flow: the numbers of channel %s are used up for %s", channel, day)

@@ -89,6 +89,16 @@ func (h *health) wrote() {
 	}
 }
 
+// Setting changes a setting of the connection that writes, between two groups:
+// "query_only = 1" is a disk that may not be written, "max_page_count = 1" one
+// that is full. It is how tests come by a disk that fails.
+func (s *SQLite) Setting(pragma string) error {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	_, err := s.stmts.conn.Exec("PRAGMA "+pragma, nil)
+	return err
+}
+
 // Failing reports whether the last change found a disk that did not take it.
 func (s *SQLite) Failing() bool { return s.health.failing.Load() || s.health.damaged.Load() }
 

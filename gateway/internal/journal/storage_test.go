@@ -19,7 +19,7 @@ import (
 // pragma changes a setting of the writer's own connection, while nobody writes.
 func pragma(t testing.TB, s *SQLite, text string) {
 	t.Helper()
-	if _, err := s.stmts.conn.Exec("PRAGMA "+text, nil); err != nil {
+	if err := s.Setting(text); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -34,6 +34,7 @@ type write struct {
 type writer struct {
 	stmts  *writeStatements
 	health *health
+	turn   sync.Mutex // held while the connection is used; nobody but Setting ever waits for it
 
 	queue   chan *write
 	closing chan struct{} // closed: nothing more is accepted
@@ -151,6 +152,8 @@ func (w *writer) commit(group []*write) {
 	if len(group) == 0 {
 		return
 	}
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	lost, why := 0, error(nil)
 	if err := w.transact(group); err != nil {
 		if err = w.health.judge(err); !errors.Is(err, ErrStorage) {

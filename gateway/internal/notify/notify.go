@@ -87,6 +87,7 @@ type Deliverer struct {
 	total   int
 	left    map[string]bool         // subjects that came free since the look under way has begun; nil: none is
 	clients map[string]cachedClient // by caller
+	told    map[string]trial        // by event: tries that could not be marked yet
 	running sync.WaitGroup
 }
 
@@ -131,7 +132,7 @@ func New(cfg Config) (*Deliverer, error) {
 	}
 	return &Deliverer{
 		cfg: cfg, done: make(chan struct{}, 1),
-		inHand: map[string]time.Time{}, posting: map[string]bool{}, callers: map[string]int{}, failing: map[string]bool{}, clients: map[string]cachedClient{},
+		inHand: map[string]time.Time{}, posting: map[string]bool{}, callers: map[string]int{}, failing: map[string]bool{}, clients: map[string]cachedClient{}, told: map[string]trial{},
 	}, nil
 }
 
@@ -188,7 +189,7 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 	due, err := d.cfg.Store.LeaseEvents(ctx, journal.Lease{Owner: d.cfg.Owner, Now: now, For: leaseFor}, page)
 	if err != nil {
 		if ctx.Err() == nil {
-			d.cfg.Log.Error("the outbox could not be read", "error", err)
+			d.complain("the outbox could not be read", err)
 		}
 		return
 	}
@@ -208,7 +209,7 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 		return
 	}
 	if err := d.cfg.Store.Apply(ctx, journal.Change{Events: surplus}); err != nil && ctx.Err() == nil {
-		d.cfg.Log.Error("events could not be put off", "error", err)
+		d.complain("events could not be put off", err)
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"kaqiao/gateway/internal/journal"
+	"kaqiao/gateway/internal/journal/journaltest"
 )
 
 func TestTold(t *testing.T) {
@@ -288,6 +290,40 @@ func TestKilledBetweenPostAndMark(t *testing.T) {
 	}
 	h.marks(2)
 	if s := h.states("wallet"); s != "a-001 delivered, a-002 delivered" || len(got) != 0 {
+		t.Error(s)
+	}
+}
+
+// A journal that can't be written any more does not have a caller told the same thing
+// over and over; what it was told is marked once the disk takes it.
+func TestFullDiskTellsOnce(t *testing.T) {
+	h := newHouse(t)
+	var once sync.Once
+	var mend func()
+	got, _, _ := h.receiver("wallet", func(http.ResponseWriter, *http.Request) {
+		once.Do(func() { mend = journaltest.ReadOnly(t, h.store.SQLite) })
+	})
+	h.happen("wallet", "a", 1, 2)
+	h.run()
+	first := next(t, got)
+	for tries := uint64(1); tries <= 3; tries++ { // of the mark
+		for deadline := time.Now().Add(20 * time.Second); h.store.Failures() < tries; <-time.After(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the mark was tried %d times", h.store.Failures())
+			}
+		}
+		h.pass(markAgain + time.Second)
+	}
+	if len(got) != 0 || h.states("wallet") != "a-001 waiting, a-002 waiting" {
+		t.Errorf("told %d times more, %s", len(got), h.states("wallet"))
+	}
+	mend()
+	h.pass(markAgain + time.Second)
+	h.marks(2)
+	if second := next(t, got); first.id != eventID("a", 1) || second.id != eventID("a", 2) || len(got) != 0 {
+		t.Errorf("told %s, %s and %d more", first.id, second.id, len(got))
+	}
+	if s := h.states("wallet"); s != "a-001 delivered, a-002 delivered" {
 		t.Error(s)
 	}
 }

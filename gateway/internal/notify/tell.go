@@ -29,6 +29,11 @@ type verdict struct {
 func (d *Deliverer) tell(ctx context.Context, e journal.Event) {
 	var hold time.Time
 	defer func() { d.leave(&e, hold) }()
+	if over, ok := d.unmarked(&e); ok { // it was told: only the journal does not know yet
+		hold = d.mark(ctx, &e, over)
+		return
+	}
+	was := e
 
 	begun := d.cfg.Now()
 	var v verdict
@@ -54,10 +59,7 @@ func (d *Deliverer) tell(ctx context.Context, e journal.Event) {
 	}
 	d.cfg.Meter.Told(result, now.Sub(begun))
 	d.log(&e, result)
-	if err := d.cfg.Store.Apply(context.WithoutCancel(ctx), journal.Change{Events: []journal.Event{e}}); err != nil {
-		hold = now.Add(markAgain)
-		d.cfg.Log.Error("what became of an event could not be written: it will be posted again", "event", e.ID, "error", err)
-	}
+	hold = d.mark(ctx, &was, e)
 }
 
 // settle is what a verdict makes of an event.

@@ -111,6 +111,7 @@ const (
 const (
 	Overloaded   Reason = "overloaded"
 	ShuttingDown Reason = "shutting_down"
+	StorageFails Reason = "storage_unavailable"
 	Internal     Reason = "internal"
 )
 

@@ -247,6 +247,11 @@ func (r *Resolver) ask(a journal.Attempt) answer {
 	return said
 }
 
+// complain leaves a disk that fails to the journal, which says so once.
 func (r *Resolver) complain(ctx context.Context, doing string, err error) {
-	r.cfg.Log.WarnContext(ctx, "finding out unknown outcomes", "doing", doing, "error", err)
+	level := slog.LevelWarn
+	if errors.Is(err, journal.ErrStorage) {
+		level = slog.LevelDebug
+	}
+	r.cfg.Log.Log(ctx, level, "finding out unknown outcomes", "doing", doing, "error", err)
 }
