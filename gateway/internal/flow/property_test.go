@@ -41,7 +41,10 @@ func bothBooksAgree(t *testing.T, manner manner) {
 			t.Fatalf("%v", err)
 		}
 		p := &play{house: newHouseOf(t, place, set, manner), set: set, keys: map[string]answered{}}
-		defer func() { _ = p.store.Close() }()
+		defer func() {
+			_ = p.store.Close()
+			_ = os.RemoveAll(place)
+		}()
 		t.Repeat(map[string]func(*rapid.T){
 			"create":       p.create,
 			"confirm":      func(t *rapid.T) { p.confirm(t, canaryCode) },
