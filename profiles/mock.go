@@ -1,12 +1,5 @@
 package profiles
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-	"time"
-)
-
 // BankMock is how the farm plays a bank.
 type BankMock struct {
 	// People is the number of invented customers, 0 to 1,000,000. Default 10,000.
@@ -132,67 +125,6 @@ type Lognormal struct {
 	// Cap is never exceeded: draws come from the distribution truncated there, without a heap at the cap. Default: none.
 	Cap Duration `yaml:"cap,omitempty" json:"cap,omitempty"`
 }
-
-// Fault is one way to misbehave.
-type Fault struct {
-	// Kind is one of the kinds in FaultKinds. Required.
-	Kind string `yaml:"kind" json:"kind"`
-	// Operation limits the fault to one operation. Empty: all.
-	Operation string `yaml:"operation,omitempty" json:"operation,omitempty"`
-	// Share is the part of calls that it strikes. Default 1.
-	Share *Share `yaml:"share,omitempty" json:"share,omitempty"`
-	// Count is how many calls it strikes at the most, 0 to 1,000,000,000. 0: no end.
-	Count int `yaml:"count,omitempty" json:"count,omitempty"`
-	// ForS is how many seconds it lasts from when it was set, 0 to 604,800 (a week). 0: no end.
-	ForS int `yaml:"for_s,omitempty" json:"for_s,omitempty"`
-	// Delay is how much later than drawn the answer of a late_reply comes, or how long that of a slow_drip
-	// takes from its first byte to its last: 1ms to 10m. Default 15s, longer than a gateway waits by default.
-	// No other kind has one.
-	Delay Duration `yaml:"delay,omitempty" json:"delay,omitzero"`
-	// AfterCommit has the bank do what it is asked before it fails. Default false: nothing is done. Only http_5xx has it.
-	AfterCommit bool `yaml:"after_commit,omitempty" json:"after_commit,omitempty"`
-}
-
-// FaultKinds are the kinds that the farm can play.
-func FaultKinds() []string {
-	return []string{
-		"no_reply_before_commit", "no_reply_after_commit",
-		"reset_before_commit", "reset_after_commit",
-		"garbage", "busy",
-		"late_reply", "half_reply", "slow_drip", "duplicate_reply",
-		"lost_notice", "duplicate_notice", "notice_before_reply",
-		"bad_signature", "http_5xx",
-	}
-}
-
-// FaultProtocols are the protocols in which a kind of fault can be played; nil: in all.
-func FaultProtocols(kind string) []string {
-	if kind == "http_5xx" {
-		return []string{"epcc", "jws"}
-	}
-	return nil
-}
-
-// Playable reports whether a kind of fault can be played in a protocol.
-func Playable(kind, protocol string) bool {
-	known := FaultProtocols(kind)
-	return known == nil || slices.Contains(known, protocol)
-}
-
-// Unplayable says why a kind of fault can be played in none of these protocols; empty where it can in one.
-func Unplayable(kind string, protocols []string) string {
-	if len(protocols) == 0 || slices.ContainsFunc(protocols, func(p string) bool { return Playable(kind, p) }) {
-		return ""
-	}
-	return fmt.Sprintf("%s can't be played over %s, only over %s",
-		kind, strings.Join(protocols, " and "), strings.Join(FaultProtocols(kind), " and "))
-}
-
-// DefaultFaultDelay is Fault.Delay where none is given.
-const DefaultFaultDelay = 15 * time.Second
-
-// Delayed reports whether a kind of fault has a delay.
-func Delayed(kind string) bool { return kind == "late_reply" || kind == "slow_drip" }
 
 // Operations are the names under which latencies, faults and code rules speak of operations.
 func Operations() []string {

@@ -241,7 +241,7 @@ func required(p place) {
 // played tells the faults that none of these protocols can play.
 func played(p place, list []Fault, protocols ...string) {
 	for i, fault := range list {
-		if no := Unplayable(fault.Kind, protocols); no != "" {
+		if no := Unplayable(fault.Kind, fault.Operation, protocols); no != "" {
 			p.item(i).key("kind").fault("%s", no)
 		}
 	}
@@ -270,6 +270,12 @@ func (r *rules) faults(p place, list []Fault) {
 		}
 		if after := q.key("after_commit"); !after.absent() && fault.Kind != "http_5xx" {
 			after.fault("only http_5xx has it")
+		}
+		if unseen := q.key("for"); !unseen.absent() {
+			span(unseen, &fault.For, 0, time.Millisecond, longest)
+			if fault.Kind != "not_found_for_a_while" {
+				unseen.fault("only not_found_for_a_while has it")
+			}
 		}
 	}
 }

@@ -70,7 +70,7 @@ func TestEveryFaultOnALineEndsInOneTruth(t *testing.T) {
 	p := startPair(t)
 	city := []string{"bob", "bosc", "hzbank", "jsbank", "nbcb", "njcb"}
 	for i, kind := range profiles.FaultKinds() {
-		if strings.Contains(kind, "notice") || !profiles.Playable(kind, "iso8583") {
+		if strings.Contains(kind, "notice") || !profiles.Playable(kind, "iso8583", "") {
 			continue
 		}
 		bank := city[i%len(city)]
@@ -108,8 +108,11 @@ func (p *pair) fresh(t *testing.T, bank string) control.Customer {
 func (p *pair) strike(t *testing.T, subject, bank string, c control.Customer, operation, kind string) {
 	behaviour := p.farmURL + subject + "/behaviour"
 	delay := ""
-	if profiles.Delayed(kind) {
+	switch {
+	case profiles.Delayed(kind):
 		delay = `,"delay":"1s"`
+	case kind == "not_found_for_a_while":
+		delay = `,"for":"200ms"` // less than the silence and what the gateway waits for
 	}
 	fault := fmt.Sprintf(`{"faults":[{"kind":%q,"operation":%q,"count":1%s}]}`, kind, operation, delay)
 	if text, status := p.raw(t, http.MethodPut, behaviour, fault, nil); status >= 300 {
@@ -165,7 +168,7 @@ func (p *pair) applied(t *testing.T, bank, kind string, c control.Customer, a cl
 	if a.State == "processing" {
 		a = p.decided(t, a.ID)
 	}
-	committed := slices.Contains([]string{"no_reply_after_commit", "reset_after_commit", "garbage", "half_reply", "bad_signature"}, kind)
+	committed := slices.Contains([]string{"no_reply_after_commit", "reset_after_commit", "garbage", "half_reply", "bad_signature", "not_found_for_a_while"}, kind)
 	switch {
 	case a.State == "awaiting_approval":
 		p.approve(t, bank, c, a)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"kaqiao/gateway/app"
@@ -25,9 +26,12 @@ type pair struct {
 }
 
 // startPair runs both until the test ends.
-func startPair(t testing.TB) *pair {
+func startPair(t testing.TB) *pair { return startPairOf(t, quickProfiles(t, quickAnswer)) }
+
+// startPairOf is startPair with these profiles.
+func startPairOf(t testing.TB, files fstest.MapFS) *pair {
 	t.Helper()
-	p := &pair{world: startFarm(t), gatewayDir: t.TempDir(), logs: &logBuffer{}}
+	p := &pair{world: startFarm(t, files), gatewayDir: t.TempDir(), logs: &logBuffer{}}
 	cfg := p.gatewayConfig(t)
 	gateway, err := app.New(cfg)
 	if err != nil {

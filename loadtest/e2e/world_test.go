@@ -48,10 +48,10 @@ type world struct {
 	callbacks string
 }
 
-// startFarm runs a farm until the test ends.
-func startFarm(t testing.TB) *world {
+// startFarm runs a farm of these profiles until the test ends.
+func startFarm(t testing.TB, files fstest.MapFS) *world {
 	t.Helper()
-	w := &world{files: quickProfiles(t, quickAnswer), keys: keys(t), callbacks: freeAddress(t)}
+	w := &world{files: files, keys: keys(t), callbacks: freeAddress(t)}
 	var err error
 	if w.set, err = profiles.Load(w.files, profiles.LoadOptions{}); err != nil {
 		t.Fatal(err)

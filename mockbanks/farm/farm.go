@@ -62,10 +62,11 @@ type Farm struct {
 	notices  *notices
 	clerk    *clerk
 
-	control *control
-	ready   chan struct{}
-	late    sync.WaitGroup // members that a hub has given up waiting for
-	lateNow chan struct{}  // their places
+	afterwards *afterwards
+	control    *control
+	ready      chan struct{}
+	late       sync.WaitGroup // members that a hub has given up waiting for
+	lateNow    chan struct{}  // their places
 }
 
 // maxLate is how many members at once may still work on what their hub gave up waiting for.
@@ -92,7 +93,7 @@ func New(cfg Config) (*Farm, error) {
 		ordinals: behave.NewOrdinals(behave.DefaultRemembered), cards: behave.NewCards(behave.DefaultRemembered),
 		ready: make(chan struct{}), lateNow: make(chan struct{}, maxLate),
 	}
-	f.notices, f.clerk = newNotices(f), newClerk(f)
+	f.notices, f.clerk, f.afterwards = newNotices(f), newClerk(f), newAfterwards(f.now)
 	if err := f.build(); err != nil {
 		return nil, fmt.Errorf("farm: %w", err)
 	}

@@ -2,6 +2,7 @@ package farm_test
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -9,6 +10,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -220,9 +222,46 @@ func (a *abroad) send(o order) reply {
 // fetch is send for an answer that may be anything.
 func (a *abroad) fetch(o order) (status int, head http.Header, body []byte) {
 	a.t.Helper()
-	r, err := http.NewRequestWithContext(a.t.Context(), o.method, a.base+o.path, strings.NewReader(o.body))
+	answer, err := a.do(a.t.Context(), o)
 	if err != nil {
 		a.t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if body, err = io.ReadAll(answer.Body); err != nil {
+		a.t.Fatal(err)
+	}
+	return answer.StatusCode, answer.Header, body
+}
+
+// lost sends what is never answered, and waits until the bank has decided to be silent.
+func (a *abroad) lost(number string, o order) {
+	a.t.Helper()
+	ctx, cancel := context.WithCancel(a.t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		answer, err := a.do(ctx, o)
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		ended <- err
+	}()
+	for len(a.exchanges("hsbc", "number="+number)) == 0 {
+		select {
+		case err := <-ended:
+			a.t.Fatalf("answered, or failed with %v", err)
+		default:
+		}
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		a.t.Errorf("it ended with %v", err)
+	}
+}
+
+func (a *abroad) do(ctx context.Context, o order) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, o.method, a.base+o.path, strings.NewReader(o.body))
+	if err != nil {
+		return nil, err
 	}
 	r.Header.Set("Authorization", "Bearer "+a.token)
 	r.Header.Set("x-fapi-interaction-id", interaction)
@@ -243,15 +282,7 @@ func (a *abroad) fetch(o order) (status int, head http.Header, body []byte) {
 	if o.client != nil {
 		client = o.client
 	}
-	answer, err := client.Do(r)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	if body, err = io.ReadAll(answer.Body); err != nil {
-		a.t.Fatal(err)
-	}
-	return answer.StatusCode, answer.Header, body
+	return client.Do(r)
 }
 
 // open reads a signed body.

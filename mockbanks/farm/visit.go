@@ -59,7 +59,7 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		v.hurry(ctx)
 	}
 	late := v.lateness()
-	if v.bankFault == "no_reply_after_commit" || v.bankFault == "late_reply" && !v.facts.Direct && late > patience {
+	if v.bankFault == "no_reply_after_commit" || v.bankFault == "not_found_for_a_while" || v.bankFault == "late_reply" && !v.facts.Direct && late > patience {
 		return v.memberSilent(ctx, handed, patience)
 	}
 	return v.bringBack(ctx, answer, late)
@@ -70,6 +70,10 @@ func (v *visit) bringBack(ctx context.Context, answer teller.Answer, late time.D
 	switch v.fault.Kind {
 	case "no_reply_after_commit":
 		return v.silence()
+	case "not_found_for_a_while":
+		if v.facts.Operation != "query" {
+			return v.silence()
+		}
 	case "reset_after_commit":
 		return v.reset()
 	case "garbage":
@@ -116,7 +120,14 @@ func (v *visit) lateness() time.Duration {
 
 func (v *visit) execute(ctx context.Context) (teller.Answer, error) {
 	// What a bank has begun it finishes, even if the farm is told to stop.
-	answer, err := v.call.Execute(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	do := v.call.Execute
+	if asker, ok := v.call.(teller.Asker); ok {
+		do = func(ctx context.Context) (teller.Answer, error) { return v.tell(ctx, asker) }
+	} else if v.fault.Kind == "not_found_for_a_while" {
+		do = v.unseen
+	}
+	answer, err := do(ctx)
 	if err == nil && answer.Agreement != "" {
 		v.farm.cards.Remember(answer.Agreement, v.key.Card)
 	}

@@ -72,7 +72,7 @@ func (b *Behaviour) Delay(operation string, key Key) time.Duration {
 
 // NoticeFault is what befalls what the subject says unasked, as Fault for a call: lost_notice, duplicate_notice or "".
 func (b *Behaviour) NoticeFault(operation string, key Key) string {
-	return b.strike(operation, key, ofNotice).Kind
+	return b.strike(operation, key, func(f profiles.Fault) bool { return ofNotice(f.Kind) }).Kind
 }
 
 // ofNotice reports whether a kind befalls notices, which are no calls.
@@ -82,13 +82,27 @@ func ofNotice(kind string) bool { return kind == "lost_notice" || kind == "dupli
 // strikes, or one without a kind. A fault with a count strikes exactly that often however many
 // callers there are, so Fault is asked once a call, and only for a call that
 // will really suffer. What the call's protocol can't play does not strike it.
+//
+// An untruth about what was done before is told only where there is something
+// to hide: it strikes a query when Untruth is asked.
 func (b *Behaviour) Fault(protocol, operation string, key Key) profiles.Fault {
-	return b.strike(operation, key, func(kind string) bool { return !ofNotice(kind) && profiles.Playable(kind, protocol) })
+	return b.strike(operation, key, func(f profiles.Fault) bool {
+		return !ofNotice(f.Kind) && profiles.Playable(f.Kind, protocol, operation) && (operation != "query" || !OfTruth(f.Kind))
+	})
 }
 
-func (b *Behaviour) strike(operation string, key Key, kinds func(string) bool) profiles.Fault {
+// Untruth is what befalls a query whose answer could be made untrue: the first
+// fault of that sort that suits and strikes, or one without a kind.
+func (b *Behaviour) Untruth(key Key, suits func(profiles.Fault) bool) profiles.Fault {
+	return b.strike("query", key, func(f profiles.Fault) bool { return OfTruth(f.Kind) && suits(f) })
+}
+
+// OfTruth reports whether a kind is about what queries are told.
+func OfTruth(kind string) bool { return kind == "not_found_for_a_while" }
+
+func (b *Behaviour) strike(operation string, key Key, suits func(profiles.Fault) bool) profiles.Fault {
 	for i, r := range b.current.Load().faults {
-		if !kinds(r.Kind) || r.Operation != "" && r.Operation != operation {
+		if !suits(r.Fault) || r.Operation != "" && r.Operation != operation {
 			continue
 		}
 		if !r.until.IsZero() && !b.cfg.Now().Before(r.until) {

@@ -203,6 +203,8 @@ func TestLayersAreChecked(t *testing.T) {
 		"delay":     {Layer{Faults: []profiles.Fault{{Kind: "late_reply", Delay: d("11m")}}}, []string{"faults[0].delay", "10m"}},
 		"no delay":  {Layer{Faults: []profiles.Fault{{Kind: "busy", Delay: d("1s")}}}, []string{"faults[0].delay", "late_reply"}},
 		"protocol":  {Layer{Faults: []profiles.Fault{{Kind: "http_5xx"}}}, []string{"faults[0].kind", "iso8583", "only over epcc and jws"}},
+		"can't":     {Layer{Faults: []profiles.Fault{{Kind: "not_found_for_a_while"}}}, []string{"faults[0].kind", "iso8583", "only over epcc and jws"}},
+		"for":       {Layer{Faults: []profiles.Fault{{Kind: "busy", For: d("1s")}}}, []string{"faults[0].for", "not_found_for_a_while"}},
 		"after":     {Layer{Faults: []profiles.Fault{{Kind: "busy", AfterCommit: true}}}, []string{"faults[0].after_commit", "http_5xx"}},
 		"for_s":     {Layer{Faults: []profiles.Fault{{Kind: "busy", ForS: maxForS + 1}}}, []string{"faults[0].for_s"}},
 		"many":      {Layer{Faults: make([]profiles.Fault, 65)}, []string{"at most 64"}},

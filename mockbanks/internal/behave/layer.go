@@ -62,7 +62,7 @@ func checkFault(f profiles.Fault, protocols []string) (wrong []string) {
 	if !slices.Contains(profiles.FaultKinds(), f.Kind) {
 		wrong = append(wrong, "kind: not known; the kinds are "+strings.Join(profiles.FaultKinds(), ", "))
 	}
-	if no := profiles.Unplayable(f.Kind, protocols); no != "" {
+	if no := profiles.Unplayable(f.Kind, f.Operation, protocols); no != "" {
 		wrong = append(wrong, "kind: "+no)
 	}
 	if f.Operation != "" && !slices.Contains(profiles.Operations(), f.Operation) {
@@ -79,6 +79,9 @@ func checkFault(f profiles.Fault, protocols []string) (wrong []string) {
 	}
 	if f.AfterCommit && f.Kind != "http_5xx" {
 		wrong = append(wrong, "after_commit: only with http_5xx")
+	}
+	if d := f.For.Std(); d != 0 && (d < minLate || d > maxDelay || f.Kind != "not_found_for_a_while") {
+		wrong = append(wrong, "for: must be 1ms to 24h, and only with not_found_for_a_while")
 	}
 	if f.ForS < 0 || f.ForS > maxForS {
 		wrong = append(wrong, fmt.Sprintf("for_s: must be 0 to %d", maxForS))

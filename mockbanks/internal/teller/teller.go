@@ -80,6 +80,17 @@ type Call interface {
 	Excuse(Excuse) (Answer, error)
 }
 
+// Asker is a call that asks what became of an earlier one. Of and Done may be
+// called before the one method that answers.
+type Asker interface {
+	// Of names the earlier call by the operation and the number of its Facts.
+	Of() (operation, number string)
+	// Done says when the bank did it. False: it has not.
+	Done(context.Context) (at time.Time, done bool, err error)
+	// NotFound answers as if the bank had nothing of it.
+	NotFound() (Answer, error)
+}
+
 // Facts are what a farm knows of a call without knowing its protocol.
 type Facts struct {
 	Operation string // a name of profiles.Operations

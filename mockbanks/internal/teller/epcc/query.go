@@ -3,11 +3,15 @@ package epcc
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"kaqiao/mockbanks/internal/ledger"
 	"kaqiao/mockbanks/internal/teller"
 	"kaqiao/profiles/wire"
 	"kaqiao/profiles/wire/epcc"
 )
+
+var _ teller.Asker = (*queryCall)(nil)
 
 // queryCall is epcc.301.
 type queryCall struct {
@@ -42,21 +46,45 @@ func (c *queryCall) Facts() teller.Facts {
 	return teller.Facts{Operation: "query", Bank: c.bank, Number: id, Subject: id, Request: c.m}
 }
 
-// Execute implements teller.Call. An original that is still being worked on is not found yet.
-func (c *queryCall) Execute(ctx context.Context) (teller.Answer, error) {
+// Of implements teller.Asker.
+func (c *queryCall) Of() (operation, number string) { return c.operation, c.m.OriTrxInf.OriTrxId }
+
+// Done implements teller.Asker.
+func (c *queryCall) Done(ctx context.Context) (time.Time, bool, error) {
+	given, found, err := c.recall(ctx)
+	if given.Case.State != "" {
+		given.At = given.Case.Opened // what its people make of it is another matter
+	}
+	return given.At, found, err
+}
+
+// NotFound implements teller.Asker.
+func (c *queryCall) NotFound() (teller.Answer, error) {
+	return c.receipt(success, epcc.BizResult{BizStsCd: noOriginal, BizStsDesc: words[noOriginal]})
+}
+
+func (c *queryCall) recall(ctx context.Context) (ledger.Answer, bool, error) {
 	books, err := c.directory.Ledger(ctx, c.bank)
 	if err != nil {
-		return teller.Answer{}, err
+		return ledger.Answer{}, false, err
 	}
 	given, found, err := books.Recall(ctx, c.channel, c.operation, c.m.OriTrxInf.OriTrxId)
 	if err != nil {
-		return teller.Answer{}, fmt.Errorf("bank %s: %w", c.bank, err)
+		return ledger.Answer{}, false, fmt.Errorf("bank %s: %w", c.bank, err)
 	}
-	biz := epcc.BizResult{BizStsCd: noOriginal, BizStsDesc: words[noOriginal]}
-	if found {
-		biz = c.decided(given)
+	return given, found, nil
+}
+
+// Execute implements teller.Call. An original that is still being worked on is not found yet.
+func (c *queryCall) Execute(ctx context.Context) (teller.Answer, error) {
+	given, found, err := c.recall(ctx)
+	switch {
+	case err != nil:
+		return teller.Answer{}, err
+	case !found:
+		return c.NotFound()
 	}
-	return c.receipt(success, biz)
+	return c.receipt(success, c.decided(given))
 }
 
 // Excuse implements teller.Call.

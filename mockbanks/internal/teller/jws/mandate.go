@@ -2,7 +2,6 @@ package jws
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"kaqiao/mockbanks/internal/ledger"
@@ -51,13 +50,14 @@ func (t *Teller) consent(c *call, m *jws.ConsentRequest) {
 // consentQuery tells of a case. A request that was refused has made none: there is nothing under its number.
 func (t *Teller) consentQuery(c *call, m *jws.ConsentQuery) {
 	c.facts = teller.Facts{Operation: "query", Number: m.RequestID, Subject: m.RequestID}
+	c.of = "apply"
 	c.run = func(ctx context.Context, books teller.Ledger) (teller.Answer, error) {
-		given, found, err := books.Recall(ctx, c.channel, "apply", m.RequestID)
+		given, found, err := c.recall(ctx, books)
 		switch {
 		case err != nil:
 			return teller.Answer{}, err
-		case !found || given.Case.State == "" || given.Case.Institution != c.opts.ClientID:
-			return c.refuse(c.head, m.RequestID, denial{http.StatusNotFound, jws.CodeNotFound, 0}, "no such consent")
+		case !found:
+			return c.NotFound()
 		}
 		state := stateOf(given.Case)
 		return c.answer(&jws.Consent{Head: c.signed(), ConsentState: state}, "", state.MandateID)
@@ -84,13 +84,14 @@ func (t *Teller) revocation(c *call, m *jws.Revocation) {
 
 func (t *Teller) revocationQuery(c *call, m *jws.RevocationQuery) {
 	c.facts = teller.Facts{Operation: "query", Number: m.RequestID, Subject: m.RequestID}
+	c.of = "unsign"
 	c.run = func(ctx context.Context, books teller.Ledger) (teller.Answer, error) {
-		given, found, err := books.Recall(ctx, c.channel, "unsign", m.RequestID)
+		given, found, err := c.recall(ctx, books)
 		switch {
 		case err != nil:
 			return teller.Answer{}, err
-		case !found || given.Refusal != "":
-			return c.refuse(c.head, m.RequestID, denial{http.StatusNotFound, jws.CodeNotFound, 0}, "no such revocation")
+		case !found:
+			return c.NotFound()
 		}
 		return c.answer(&jws.RevocationResult{
 			Head: c.signed(), RequestID: m.RequestID, MandateID: given.Agreement, RevokedDateTime: stamp(given.At),

@@ -88,6 +88,9 @@ func (t *Teller) Understand(frame wire.Frame) (teller.Call, teller.Answer, error
 		answer, err := t.refuse(c.head, c.facts.Number, no, about)
 		return nil, answer, err
 	}
+	if c.of != "" {
+		return queryCall{c}, teller.Answer{}, nil
+	}
 	return c, teller.Answer{}, nil
 }
 
@@ -96,6 +99,7 @@ type call struct {
 	*Teller
 	head  jws.Head // of the answer
 	facts teller.Facts
+	of    string // of a query: the operation that it asks about
 	run   func(context.Context, teller.Ledger) (teller.Answer, error)
 }
 
