@@ -37,7 +37,7 @@ func FaultKinds() []string {
 		"garbage", "busy",
 		"late_reply", "half_reply", "slow_drip", "duplicate_reply",
 		"lost_notice", "duplicate_notice", "notice_before_reply",
-		"bad_signature", "http_5xx", "not_found_for_a_while",
+		"bad_signature", "http_5xx", "not_found_for_a_while", "contradiction",
 	}
 }
 
@@ -53,6 +53,12 @@ func operationsOf(kind, protocol string) []string {
 	switch {
 	case lines && (kind == "http_5xx" || kind == "not_found_for_a_while"):
 		return nil // no HTTP, and no query
+	case kind == "contradiction" && lines:
+		return []string{"verify", "apply", "confirm", "cancel", "unsign"}
+	case kind == "contradiction" && protocol == "jws":
+		return []string{"apply", "query"}
+	case kind == "contradiction":
+		return []string{"apply", "confirm", "query"}
 	case kind == "not_found_for_a_while":
 		return []string{"apply", "confirm", "query", "unsign"}
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -117,4 +118,60 @@ func TestNotFoundIsNotBelievedTooEarly(t *testing.T) {
 		t.Error("an alarm was raised")
 	}
 	p.mustAgree(t)
+}
+
+// A bank signs, and says first that it has refused. Callers are told one thing, and neither side keeps an agreement that the other has not.
+func TestAContradictionEndsInOneTruth(t *testing.T) {
+	p := startPair(t)
+	for _, faults := range []string{
+		`{"kind":"contradiction","operation":"confirm","count":1}`,
+		`{"kind":"no_reply_after_commit","operation":"confirm","count":1},{"kind":"contradiction","operation":"query","count":1}`,
+	} {
+		a, who := p.begun(t, "ccb")
+		p.misbehave(t, "ccb", faults)
+		code := p.code(t, "ccb", who, "").Code.Reveal()
+		a, err := p.client.Confirm(t.Context(), a.ID, confirmation(a, who, code), client.NewKey())
+		if err != nil || a.State != "processing" {
+			t.Fatalf("the confirm is %s, %v", a.State, err)
+		}
+		if a = p.decided(t, a.ID); a.State != "failed" || a.Problem.Code != "name_mismatch" {
+			t.Errorf("found out as %s (%s)", a.State, a.Problem.Code)
+		}
+		p.ends(t, "ccb", who)
+		if a, err = p.client.Get(t.Context(), a.ID); err != nil || a.State != "failed" {
+			t.Errorf("in the end %s, %v", a.State, err)
+		}
+	}
+
+	// Over a line the first answer counts, whatever the second says.
+	a, who := p.begun(t, "bob")
+	p.misbehave(t, "bob", `{"kind":"contradiction","operation":"confirm","count":1}`)
+	a, err := p.client.Confirm(t.Context(), a.ID, confirmation(a, who, p.code(t, "bob", who, "").Code.Reveal()), client.NewKey())
+	if err != nil || a.State != "active" {
+		t.Errorf("over a line: %s, %v", a.State, err)
+	}
+
+	// A notice tells the truth, the query before or after it does not: whichever comes first, in the end the two agree.
+	a, who = p.begun(t, "bea")
+	p.misbehave(t, "bea", `{"kind":"contradiction","operation":"query","count":1}`)
+	if err := p.control.Decide(t.Context(), "bea", p.code(t, "bea", who, "").ID, true); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the approval is known", func(ctx context.Context) bool {
+		a, err = p.client.Get(ctx, a.ID)
+		return err == nil && a.State != "awaiting_approval"
+	})
+	if a.State != "active" {
+		p.ends(t, "bea", who)
+	}
+	p.mustAgree(t)
+}
+
+// ends waits until a bank has ended the agreement that it made with somebody.
+func (p *pair) ends(t *testing.T, bank string, c control.Customer) {
+	t.Helper()
+	eventually(t, "the bank has ended the agreement", func(context.Context) bool {
+		all := p.agreements(t, bank, c)
+		return len(all) == 1 && all[0].State == "unsigned"
+	})
 }

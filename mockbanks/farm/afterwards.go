@@ -20,12 +20,18 @@ type afterwards struct {
 	now func() time.Time
 
 	mu    sync.Mutex
-	known map[string]time.Time // until when nothing of the call is seen
-	order []string             // by age
+	known map[string]fable
+	order []string // by age
+}
+
+// fable is what is told of one call.
+type fable struct {
+	until time.Time // nothing of the call is seen before then
+	lie   bool      // the next query that has something to contradict is told the opposite
 }
 
 func newAfterwards(now func() time.Time) *afterwards {
-	return &afterwards{now: now, known: make(map[string]time.Time)}
+	return &afterwards{now: now, known: make(map[string]fable)}
 }
 
 // earlier names a call by what a query names it by.
@@ -34,13 +40,18 @@ func earlier(channel, operation, number string) string {
 }
 
 // hide lets nobody see a call until then.
-func (a *afterwards) hide(call string, until time.Time) {
+func (a *afterwards) hide(call string, until time.Time) { a.note(call, fable{until: until}) }
+
+// belie has the next query about a call told the opposite of what is true.
+func (a *afterwards) belie(call string) { a.note(call, fable{lie: true}) }
+
+func (a *afterwards) note(call string, f fable) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if _, again := a.known[call]; !again {
 		a.order = append(a.order, call)
 	}
-	a.known[call] = until
+	a.known[call] = f
 	for len(a.order) > maxAfterwards {
 		delete(a.known, a.order[0])
 		a.order = a.order[1:]
@@ -51,14 +62,37 @@ func (a *afterwards) hide(call string, until time.Time) {
 func (a *afterwards) hidden(call string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	until, known := a.known[call]
-	return known && a.now().Before(until)
+	return a.now().Before(a.known[call].until)
 }
 
-// unseen does what is asked so that queries do not see it for a while, from
+// lies reports whether a lie waits for a query about a call, which is then its teller.
+func (a *afterwards) lies(call string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f, known := a.known[call]
+	if known && f.lie {
+		a.known[call] = fable{}
+		return true
+	}
+	return false
+}
+
+// doubtful reports whether the fault of this call leaves its sender without an
+// answer, so that he asks, and is told an untruth.
+func (v *visit) doubtful() bool {
+	_, asks := v.call.(teller.Asker)
+	_, twice := v.call.(teller.Contradictor) // over a long line, in two answers
+	return !asks && (v.fault.Kind == "not_found_for_a_while" || v.fault.Kind == "contradiction" && !twice)
+}
+
+// fable does what is asked so that queries are told an untruth of it, from
 // before it is done: none may come between.
-func (v *visit) unseen(ctx context.Context) (teller.Answer, error) {
+func (v *visit) fable(ctx context.Context) (teller.Answer, error) {
 	call := earlier(v.profile.ID, v.facts.Operation, v.facts.Number)
+	if v.fault.Kind == "contradiction" {
+		v.farm.afterwards.belie(call)
+		return v.call.Execute(ctx)
+	}
 	v.farm.afterwards.hide(call, v.farm.now().Add(longestUnseen))
 	answer, err := v.call.Execute(ctx)
 	v.farm.afterwards.hide(call, v.farm.now().Add(unseenFor(v.fault)))
@@ -78,22 +112,50 @@ func unseenFor(f profiles.Fault) time.Duration {
 // tell answers a query: with the truth, unless a fault wants otherwise.
 func (v *visit) tell(ctx context.Context, asker teller.Asker) (teller.Answer, error) {
 	operation, number := asker.Of()
-	if v.farm.afterwards.hidden(earlier(v.profile.ID, operation, number)) {
+	call := earlier(v.profile.ID, operation, number)
+	if v.farm.afterwards.hidden(call) {
 		v.kept.fault = "not_found_for_a_while"
 		return asker.NotFound()
 	}
+	truth, err := v.call.Execute(ctx)
+	if err != nil {
+		return truth, err
+	}
+	lie, ok, err := v.opposite(truth)
+	if err != nil {
+		return truth, err
+	}
+	if ok && v.farm.afterwards.lies(call) {
+		v.kept.fault = "contradiction"
+		return lie, nil
+	}
 	if v.fault.Kind == "" {
-		v.untruth(ctx, asker)
+		v.untruth(ctx, asker, ok)
 	}
-	if v.fault.Kind == "not_found_for_a_while" {
+	switch v.fault.Kind {
+	case "not_found_for_a_while":
 		return asker.NotFound()
+	case "contradiction":
+		return lie, nil
 	}
-	return v.call.Execute(ctx)
+	return truth, nil
+}
+
+// opposite is an answer that contradicts one that is true.
+func (v *visit) opposite(truth teller.Answer) (teller.Answer, bool, error) {
+	c, ok := v.call.(teller.Contradictor)
+	if !ok {
+		return teller.Answer{}, false, nil
+	}
+	return c.Contradict(truth)
 }
 
 // untruth asks for the fault of a query whose original is there, and may be told otherwise.
-func (v *visit) untruth(ctx context.Context, asker teller.Asker) {
+func (v *visit) untruth(ctx context.Context, asker teller.Asker, opposite bool) {
 	suits := func(f profiles.Fault) bool {
+		if f.Kind == "contradiction" {
+			return opposite
+		}
 		at, done, err := asker.Done(ctx)
 		return err == nil && done && v.farm.now().Before(at.Add(unseenFor(f)))
 	}

@@ -1,11 +1,15 @@
 package farm_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"kaqiao/profiles/secret"
+	"kaqiao/profiles/wire"
 	"kaqiao/profiles/wire/epcc"
+	"kaqiao/profiles/wire/iso8583"
 )
 
 // What was done is found by nobody for its time, and then by everybody.
@@ -125,5 +129,133 @@ func TestNotFoundForAWhileIsForQueries(t *testing.T) {
 	status, text := w.control("PUT", "/banks/abc/behaviour", `{"faults":[{"kind":"not_found_for_a_while","operation":"verify"}]}`)
 	if status != 400 || !strings.Contains(text, "strikes only apply, confirm, query, unsign") {
 		t.Errorf("%d %s", status, text)
+	}
+}
+
+// A bank signs and is silent; the first query is told that it refused, the next the truth.
+func TestAContradiction(t *testing.T) {
+	w := start(t, nil)
+	asks := func(step, number, want string) (found epcc.BizResult) {
+		t.Helper()
+		if found = must[*epcc.QueryReceipt](w, w.query(step, number, abc)).BizInf; found.BizStsCd != want {
+			t.Errorf("the query of %s says %+v, want %s", step, found, want)
+		}
+		return found
+	}
+	who := w.customers("abc", "debit")[0]
+	apply := must1(w, w.apply(abc, who))
+	w.once("/banks/abc", "confirm", "contradiction", "")
+	if got := must[*epcc.SignReceipt](w, w.confirm(apply, w.code("abc", who.Mobile))); got.SysRtnInf.SysRtnCd != "ES000033" {
+		t.Errorf("confirm: %+v", got.SysRtnInf)
+	}
+	number := apply.TrxInf.TrxId
+	if lie := asks("0202", number, "PB511017"); lie.SgnNo != "" {
+		t.Errorf("%+v", lie)
+	}
+	if kept := w.exchanges("abc", "number="+number); kept[0].Fault != "contradiction" || kept[1].Outcome != "silent" {
+		t.Errorf("kept as %+v", kept[:2])
+	}
+	if asks("0202", number, "00000000").SgnNo == "" {
+		t.Error("nothing was signed")
+	}
+
+	// Of queries it strikes those that would say that something is done, at a bank and at its hub.
+	for i, subject := range []string{"/banks/abc", "/channels/nucc"} {
+		apply := must1(w, w.apply(abc, w.customers("abc", "debit")[i]))
+		w.once(subject, "query", "contradiction", "")
+		asks("0201", w.number(), "ES000041") // there is nothing to contradict, and the count stands
+		asks("0202", apply.TrxInf.TrxId, "ES000041")
+		asks("0201", apply.TrxInf.TrxId, "PB511017")
+		asks("0201", apply.TrxInf.TrxId, "00000000")
+	}
+
+	// What the bank refuses has no opposite.
+	w.once("/banks/abc", "apply", "contradiction", "")
+	refused := w.apply(abc, who)
+	refused.SgnInf.SgnAcctNm = secret.NewName("别人")
+	must[*epcc.SignReceipt](w, refused)
+	asks("0201", refused.TrxInf.TrxId, "PB511017")
+	asks("0201", refused.TrxInf.TrxId, "PB511017")
+}
+
+// must1 sends an apply that must go well, and returns it.
+func must1(w *world, m *epcc.Sign) *epcc.Sign {
+	w.t.Helper()
+	if got := must[*epcc.SignReceipt](w, m); got.BizInf.BizStsCd != "00000000" {
+		w.t.Fatalf("%+v", got.BizInf)
+	}
+	return m
+}
+
+// A foreign bank's query says that people have rejected what they have approved.
+func TestAContradictionAbroad(t *testing.T) {
+	a := startAbroad(t, "base64url", "", nil)
+	a.authorise()
+	who := a.denizen(1)
+	a.once("/banks/hsbc", "apply", "contradiction", "")
+	a.lost("c1", order{method: "POST", path: "mandate-consents", body: consentBody("c1", who)})
+	if got := a.ask("c1"); got.text("Status") != "CallbackScheduled" {
+		t.Errorf("before anybody has decided: %+v", got)
+	}
+	a.say("hsbc", a.letters("hsbc", who.Mobile)[0].ID, "approve", 204)
+	if got := a.ask("c1"); got.status != 200 || got.text("Status") != "Rejected" || got.text("Reason") == "" || got.text("MandateId") != "" {
+		t.Errorf("the lie: %+v", got)
+	}
+	if got := a.ask("c1"); got.text("Status") != "Approved" || got.text("MandateId") == "" {
+		t.Errorf("the truth: %+v", got)
+	}
+	a.once("/banks/hsbc", "query", "contradiction", "")
+	if got := a.ask("c1"); got.text("Status") != "Rejected" {
+		t.Errorf("struck: %+v", got)
+	}
+	if status, _ := a.control("PUT", "/banks/hsbc/behaviour", `{"faults":[{"kind":"contradiction","operation":"unsign"}]}`); status != 400 {
+		t.Errorf("a revocation has no opposite: %d", status)
+	}
+}
+
+// A line gives two answers: the true one, and its opposite.
+func TestAContradictionOnALine(t *testing.T) {
+	w := startLines(t)
+	l := w.dial()
+	who := w.customers("njcb", "debit")
+	twice := func(operation, first, second string, m wire.Message) (agreements []string) {
+		t.Helper()
+		w.once("/banks/njcb", operation, "contradiction", "")
+		l.send(m)
+		var got []string
+		for range 2 {
+			switch a := l.next().(type) {
+			case *iso8583.Answer:
+				got, agreements = append(got, a.ResponseCode), append(agreements, a.Common.Usages.Agreement)
+			case *iso8583.ReversalAnswer:
+				got = append(got, a.ResponseCode)
+			}
+		}
+		if !slices.Equal(got, []string{first, second}) {
+			t.Errorf("%s: the line says %v", operation, got)
+		}
+		return agreements
+	}
+	twice("verify", "00", "12", w.ask8583("890000", who[1]))
+	setUp := w.ask8583("891000", who[0])
+	twice("apply", "00", "12", setUp)
+	code := w.code("njcb", who[0].Mobile)
+	wrong := "000000"
+	if code == wrong {
+		wrong = "111111"
+	}
+	if got := twice("confirm", "55", "00", w.sign8583(setUp, who[0], wrong)); !strings.HasPrefix(got[1], "NOBODYS") {
+		t.Errorf("%v", got)
+	}
+	signed := twice("confirm", "00", "12", w.sign8583(setUp, who[0], code))
+	if signed[0] == "" || signed[1] != "" {
+		t.Errorf("%v", signed)
+	}
+	cancel := &iso8583.Request{Header: w.header8583(), Trace: w.trace()}
+	cancel.Common = iso8583.Common{ProcessingCode: "893000", Usages: iso8583.Usages{Agreement: signed[0]}}
+	twice("unsign", "00", "12", cancel)
+	twice("cancel", "25", "00", w.undo8583(w.ask8583("891000", who[2])))
+	if status, text := w.control("PUT", "/banks/njcb/behaviour", `{"faults":[{"kind":"contradiction","operation":"query"}]}`); status != 400 {
+		t.Errorf("there is no query here: %d %s", status, text)
 	}
 }

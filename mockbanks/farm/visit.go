@@ -10,6 +10,7 @@ import (
 	"kaqiao/mockbanks/internal/listen"
 	"kaqiao/mockbanks/internal/teller"
 	"kaqiao/profiles"
+	"kaqiao/profiles/wire"
 )
 
 // play carries the plan out. The delay comes before the commit, so that a
@@ -59,7 +60,7 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		v.hurry(ctx)
 	}
 	late := v.lateness()
-	if v.bankFault == "no_reply_after_commit" || v.bankFault == "not_found_for_a_while" || v.bankFault == "late_reply" && !v.facts.Direct && late > patience {
+	if v.bankFault == "no_reply_after_commit" || v.bankFault != "" && v.doubtful() || v.bankFault == "late_reply" && !v.facts.Direct && late > patience {
 		return v.memberSilent(ctx, handed, patience)
 	}
 	return v.bringBack(ctx, answer, late)
@@ -70,8 +71,8 @@ func (v *visit) bringBack(ctx context.Context, answer teller.Answer, late time.D
 	switch v.fault.Kind {
 	case "no_reply_after_commit":
 		return v.silence()
-	case "not_found_for_a_while":
-		if v.facts.Operation != "query" {
+	case "not_found_for_a_while", "contradiction":
+		if v.doubtful() {
 			return v.silence()
 		}
 	case "reset_after_commit":
@@ -92,12 +93,26 @@ func (v *visit) bringBack(ctx context.Context, answer teller.Answer, late time.D
 		v.farm.log.Error("an answer could not be spoilt", "channel", v.profile.ID, "error", err)
 		return v.reset()
 	}
+	second, err := v.second(answer)
+	if err != nil {
+		v.farm.log.Error("an answer could not be contradicted", "channel", v.profile.ID, "error", err)
+		return v.reset()
+	}
 	if answer.Code == "" {
 		v.keep(answered, answer)
 	} else {
 		v.keep(refused, answer)
 	}
-	return listen.Outcome{Fate: v.fate(), Frame: answer.Frame, Over: late}
+	return listen.Outcome{Fate: v.fate(), Frame: answer.Frame, Over: late, Second: second}
+}
+
+// second is what a long line says after its answer where it contradicts itself.
+func (v *visit) second(first teller.Answer) (wire.Frame, error) {
+	if _, asks := v.call.(teller.Asker); asks || v.fault.Kind != "contradiction" {
+		return wire.Frame{}, nil
+	}
+	other, _, err := v.opposite(first)
+	return other.Frame, err
 }
 
 // fate is how an answer goes back.
@@ -107,7 +122,7 @@ func (v *visit) fate() listen.Fate {
 		return listen.Half
 	case "slow_drip":
 		return listen.Drip
-	case "duplicate_reply":
+	case "duplicate_reply", "contradiction":
 		return listen.Twice
 	}
 	return listen.Reply
@@ -124,8 +139,8 @@ func (v *visit) execute(ctx context.Context) (teller.Answer, error) {
 	do := v.call.Execute
 	if asker, ok := v.call.(teller.Asker); ok {
 		do = func(ctx context.Context) (teller.Answer, error) { return v.tell(ctx, asker) }
-	} else if v.fault.Kind == "not_found_for_a_while" {
-		do = v.unseen
+	} else if v.doubtful() {
+		do = v.fable
 	}
 	answer, err := do(ctx)
 	if err == nil && answer.Agreement != "" {

@@ -105,6 +105,8 @@ func (f *fakeBank) exchange(o op.Operation) (op.Result, error) {
 			return op.Result{}, errNoLine
 		case lostBefore, lostAfter, late:
 			return op.Result{}, errSilence
+		case turnedDown: // whatever is true
+			return op.Result{Outcome: op.Accepted, Of: &op.Result{Outcome: op.Refused, Reason: op.NameMismatch, RawCode: "no"}}, nil
 		}
 		return f.query(o), nil
 	}

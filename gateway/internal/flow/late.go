@@ -90,8 +90,10 @@ func (s *Service) compare(ctx context.Context, a journal.Attempt, r op.Result) {
 }
 
 // rechecked says what a query told of an attempt whose bank has contradicted
-// itself. That is for people: whatever it is, it overwrites nothing.
-func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result) {
+// itself. That is for people: whatever it is, it overwrites nothing. But where
+// the bank holds an agreement that was refused here, by two of its words against
+// one, the attempt is open again: it is as one that was given up and signed.
+func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result) error {
 	said, agreement := "nothing", ""
 	switch {
 	case r.Of != nil:
@@ -101,4 +103,12 @@ func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result)
 	}
 	s.cfg.Log.ErrorContext(ctx, "a bank that contradicts itself was asked: both books must be compared",
 		"binding", a.Binding, "bank", a.Bank, "number", a.Number, "decided", a.Outcome.String(), "asked", said, "agreement", agreement)
+	if a.Outcome != op.Refused || a.Kind == op.Unsign || agreement == "" || r.Of.Outcome != op.Accepted {
+		return nil
+	}
+	a.Outcome, a.Asked, a.NotFound, a.AskAt = op.Unknown, 0, 0, s.cfg.Now()
+	if err := s.write(ctx, journal.Change{Attempts: []journal.Attempt{a}}); err != nil {
+		return err
+	}
+	return s.told(ctx, a.ID, r)
 }

@@ -76,6 +76,18 @@ func (s *Service) lastLook(ctx context.Context, b journal.Binding, now time.Time
 	return nil, nil
 }
 
+// lookAgain leaves a confirm open whose answer was lost and which a query calls
+// refused. The binding fails on that word; but a bank may contradict itself, and
+// an agreement that it holds all the same would be known to nobody here. So it is
+// asked once more, and what it has signed is owed an end.
+func (s *Service) lookAgain(to *settled, e event, now time.Time) {
+	a := &to.attempt
+	if e != refused || a.Kind != op.Confirm || a.Outcome != op.Unknown || to.from != confirming || s.cfg.Banks.Truth(a.Channel, a.Kind) != op.ByQuery {
+		return
+	}
+	to.again, a.AskAt = true, now.Add(s.pause(*a))
+}
+
 // givenUp: a confirm that the bank, when it was asked, had not heard of.
 func givenUp(a journal.Attempt) bool {
 	return a.Kind == op.Confirm && a.Settled && a.AskAt.IsZero() && a.Outcome == op.Refused && a.Reason == op.BankTimeout

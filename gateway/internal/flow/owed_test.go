@@ -62,6 +62,76 @@ func TestASigningAfterTheLastWordIsEnded(t *testing.T) {
 	}
 }
 
+// A query calls a lost confirm refused. The caller is told so; and the bank is
+// asked once more, since it may have signed: then the agreement is ended.
+func TestARefusalByQueryIsLookedAtAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		lies []fate
+		lost fate
+	}{
+		"it lied":         {[]fate{turnedDown}, lostAfter},
+		"it told":         {[]fate{turnedDown, turnedDown}, lostBefore},
+		"silence between": {[]fate{turnedDown, lostBefore, lostBefore}, lostAfter},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, t.TempDir(), shipped(t))
+			b := h.create(t)
+			h.bank.fates, h.bank.queryFates = []fate{c.lost}, c.lies
+			if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+				t.Fatalf("got %+v, %v", got, err)
+			}
+			h.pass(t, 2*time.Second)
+			if got := h.get(t, b.ID); got.State != flow.Failed || got.Reason != op.NameMismatch {
+				t.Fatalf("found out: %s %s", got.State, got.Reason)
+			}
+			h.pass(t, 3*time.Minute)
+			got := h.get(t, b.ID)
+			if got.State != flow.Failed || got.Reason != op.NameMismatch || len(h.bank.live()) != 0 {
+				t.Errorf("in the end %s %s; the bank has %v", got.State, got.Reason, h.bank.live())
+			}
+			for _, a := range got.History {
+				if !a.Settled || !a.AskAt.IsZero() {
+					t.Errorf("left open: %+v", a)
+				}
+			}
+			if asked := h.bank.queries(); asked != len(c.lies)+map[bool]int{true: 1, false: 0}[c.lost == lostAfter] {
+				t.Errorf("asked %d times", asked)
+			}
+		})
+	}
+}
+
+// A bank says first that its people have refused, and then that it has signed.
+// It is asked; and what it says to hold for nobody is ended.
+func TestAnAgreementOfABankThatContradictsItselfIsEnded(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), approving)
+	b := h.create(t)
+	truth := h.bank.decide(b.Number, "")
+	h.hear(t, op.Notice{Kind: op.Apply, Channel: truth.Channel, Of: b.Number, Result: &op.Result{Outcome: op.Refused, Reason: op.BankRefused, RawCode: "Rejected"}})
+	if got := h.get(t, b.ID); got.State != flow.Failed {
+		t.Fatalf("got %s", got.State)
+	}
+	h.hear(t, truth)
+	if len(h.rechecks) != 1 || len(h.bank.live()) != 1 {
+		t.Fatalf("asked again about %v; the bank has %v", h.rechecks, h.bank.live())
+	}
+	apply, err := h.store.Attempt(t.Context(), h.rechecks[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.ask(t, apply)
+	h.pass(t, time.Minute)
+	got := h.get(t, b.ID)
+	if got.State != flow.Failed || len(h.bank.live()) != 0 || !strings.Contains(h.log.String(), "contradicts itself") {
+		t.Errorf("in the end %s; the bank has %v", got.State, h.bank.live())
+	}
+	for _, a := range got.History {
+		if !a.Settled || !a.AskAt.IsZero() {
+			t.Errorf("left open: %+v", a)
+		}
+	}
+}
+
 // A bank that had nothing to undo and says yes afterwards may have signed: people must look.
 func TestALateAnswerToWhatWasNeverThereAlarms(t *testing.T) {
 	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)

@@ -52,6 +52,7 @@ type settled struct {
 	problem *op.Problem
 	view    Binding // what the caller is shown, made once, so that a stored answer is the given one
 	from    string  // the state that the binding comes from
+	again   bool    // the attempt stays unknown though the binding has ended: see lookAgain
 	known   bool    // false: the state does not know the event, and only the attempt is written
 }
 

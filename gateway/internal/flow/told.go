@@ -57,8 +57,7 @@ func surelyNotThere(a journal.Attempt) bool {
 // puts the next one off; the clock alone never decides anything.
 func (s *Service) Told(ctx context.Context, about journal.Attempt, r op.Result) error {
 	if closed(about) {
-		s.rechecked(ctx, about, r)
-		return nil
+		return s.rechecked(ctx, about, r)
 	}
 	for range maxConflicts {
 		err := s.told(ctx, about.ID, r)
@@ -97,13 +96,15 @@ func (s *Service) told(ctx context.Context, id string, r op.Result) error {
 		return fmt.Errorf("flow: told: %w", err)
 	}
 	e, of := s.judge(&b, &a, history, r, now)
-	return s.learned(ctx, s.settle(b, a, e, of, now), e, of)
+	to := s.settle(b, a, e, of, now)
+	s.lookAgain(&to, e, now)
+	return s.learned(ctx, to, e, of)
 }
 
 // learned writes what a query, a late answer or a person has told of an
 // attempt, and besides it the rows that say so, in one change.
 func (s *Service) learned(ctx context.Context, to settled, e event, of op.Result, besides ...journal.Attempt) error {
-	if e != unknown {
+	if e != unknown && !to.again {
 		to.attempt.Outcome, to.attempt.Reason, to.attempt.RawCode = of.Outcome, of.Reason, of.RawCode
 	}
 	if to.do == sendAgain {

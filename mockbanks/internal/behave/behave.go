@@ -98,7 +98,7 @@ func (b *Behaviour) Untruth(key Key, suits func(profiles.Fault) bool) profiles.F
 }
 
 // OfTruth reports whether a kind is about what queries are told.
-func OfTruth(kind string) bool { return kind == "not_found_for_a_while" }
+func OfTruth(kind string) bool { return kind == "not_found_for_a_while" || kind == "contradiction" }
 
 func (b *Behaviour) strike(operation string, key Key, suits func(profiles.Fault) bool) profiles.Fault {
 	for i, r := range b.current.Load().faults {

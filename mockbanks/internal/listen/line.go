@@ -167,6 +167,13 @@ func (l *line) carry(o Outcome) {
 		l.send(letter{bytes: bytes, pause: o.Over / (pieces - 1)})
 	case Twice:
 		l.send(letter{bytes: bytes})
+		if second := o.Second.Body; len(second) > 0 {
+			if bytes, err = l.port.cfg.Framing.Append(nil, second); err != nil {
+				l.port.cfg.Log.Error("an answer can't be sent", "error", err)
+				l.reset()
+				return
+			}
+		}
 		l.send(letter{bytes: bytes})
 	default:
 		l.send(letter{bytes: bytes})

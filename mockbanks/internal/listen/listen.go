@@ -28,7 +28,7 @@ const (
 	Half
 	// Drip: the answer is sent in small pieces over Outcome.Over. Other answers of a long line wait meanwhile.
 	Drip
-	// Twice: the answer is sent, and again. Over HTTP that is Reply.
+	// Twice: the answer is sent, and again, or Outcome.Second after it. Over HTTP that is Reply.
 	Twice
 )
 
@@ -40,6 +40,8 @@ type Outcome struct {
 	Fate  Fate
 	Frame wire.Frame    // unless Silence or Reset
 	Over  time.Duration // with Drip: from the first piece to the last
+	// Second is what is sent after the answer, with Twice. Without a body it is the answer again.
+	Second wire.Frame
 }
 
 // Handler answers one frame. Its context ends when the transport stops, not

@@ -91,6 +91,13 @@ type Asker interface {
 	NotFound() (Answer, error)
 }
 
+// Contradictor is a call whose answer can be contradicted.
+type Contradictor interface {
+	// Contradict returns, after Execute, an answer that says of the same call the
+	// opposite of the one given. False: that one decides nothing, so it has no opposite.
+	Contradict(Answer) (answer Answer, ok bool, err error)
+}
+
 // Facts are what a farm knows of a call without knowing its protocol.
 type Facts struct {
 	Operation string // a name of profiles.Operations

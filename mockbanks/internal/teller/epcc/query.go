@@ -11,7 +11,10 @@ import (
 	"kaqiao/profiles/wire/epcc"
 )
 
-var _ teller.Asker = (*queryCall)(nil)
+var (
+	_ teller.Asker        = (*queryCall)(nil)
+	_ teller.Contradictor = (*queryCall)(nil)
+)
 
 // queryCall is epcc.301.
 type queryCall struct {
@@ -61,6 +64,19 @@ func (c *queryCall) Done(ctx context.Context) (time.Time, bool, error) {
 // NotFound implements teller.Asker.
 func (c *queryCall) NotFound() (teller.Answer, error) {
 	return c.receipt(success, epcc.BizResult{BizStsCd: noOriginal, BizStsDesc: words[noOriginal]})
+}
+
+// Contradict implements teller.Contradictor: of a step of signing that is done it
+// says that the bank has refused it, because the name differs. What was refused
+// stays so: a yes would need an agreement that nobody has.
+func (c *queryCall) Contradict(given teller.Answer) (teller.Answer, bool, error) {
+	m, ok := given.Message.(*epcc.QueryReceipt)
+	if !ok || c.operation == "unsign" || m.SysRtnInf.SysRtnCd != success || m.BizInf.BizStsCd != success {
+		return teller.Answer{}, false, nil
+	}
+	code := codeOf(ledger.NameMismatch)
+	answer, err := c.receipt(success, epcc.BizResult{BizStsCd: code, BizStsDesc: words[code]})
+	return answer, err == nil, err
 }
 
 func (c *queryCall) recall(ctx context.Context) (ledger.Answer, bool, error) {

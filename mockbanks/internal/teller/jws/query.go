@@ -13,7 +13,10 @@ import (
 // queryCall is a call that asks about an earlier one.
 type queryCall struct{ *call }
 
-var _ teller.Asker = queryCall{}
+var (
+	_ teller.Asker        = queryCall{}
+	_ teller.Contradictor = queryCall{}
+)
 
 // Of implements teller.Asker.
 func (c queryCall) Of() (operation, number string) { return c.of, c.facts.Number }
@@ -34,6 +37,19 @@ func (c queryCall) Done(ctx context.Context) (time.Time, bool, error) {
 // NotFound implements teller.Asker.
 func (c *call) NotFound() (teller.Answer, error) {
 	return c.refuse(c.head, c.facts.Number, denial{http.StatusNotFound, jws.CodeNotFound, 0}, "nothing under this number")
+}
+
+// Contradict implements teller.Contradictor: of a mandate that was approved it
+// says that people have rejected it. A revocation that is done has no opposite in the dialect.
+func (c queryCall) Contradict(given teller.Answer) (teller.Answer, bool, error) {
+	m, ok := given.Message.(*jws.Consent)
+	if !ok || m.Status != jws.Approved {
+		return teller.Answer{}, false, nil
+	}
+	state := m.ConsentState
+	state.Status, state.Reason, state.MandateID, state.Class = jws.Rejected, jws.CodeDeclinedByReview, "", ""
+	answer, err := c.answer(&jws.Consent{Head: c.signed(), ConsentState: state}, "", "")
+	return answer, err == nil, err
 }
 
 // recall finds what the call asks about. What was refused has left nothing under its number, and another client's is none.
