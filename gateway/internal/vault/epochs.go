@@ -92,6 +92,22 @@ func (e *epochs) use(d day) (cipher.AEAD, error) {
 	return e.find(d)
 }
 
+// sealing returns the key to seal with, and its day: that of today, unless it
+// was destroyed by a clock that ran ahead and has been set back since. Then the newest of the later days' does.
+func (e *epochs) sealing(today day) (day, cipher.AEAD, error) {
+	key, err := e.use(today)
+	if !errors.Is(err, ErrDestroyed) {
+		return today, key, err
+	}
+	live := e.live()
+	if len(live) == 0 || live[len(live)-1] < today {
+		return today, nil, err
+	}
+	newest := live[len(live)-1]
+	key, err = e.find(newest)
+	return newest, key, err
+}
+
 // wrap encrypts the key of a day under the active key-encryption key.
 func (e *epochs) wrap(d day, key []byte) wrapped {
 	return wrapped{e.set.active, hex.EncodeToString(lock(e.set.opens[e.set.active], nil, key, epochBound(d)))}

@@ -110,8 +110,7 @@ func (v *Vault) Seal(binding string, p op.Person, account string) (journal.Seale
 }
 
 func (v *Vault) seal(binding string, plain []byte) (journal.Sealed, error) {
-	today := dayOf(v.now())
-	epoch, err := v.epochs.use(today)
+	today, epoch, err := v.epochs.sealing(dayOf(v.now()))
 	if err != nil {
 		return journal.Sealed{}, err
 	}

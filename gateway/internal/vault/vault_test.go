@@ -209,8 +209,16 @@ func TestEpochs(t *testing.T) {
 		v = open(t, path, c)
 	}
 	c.at = noon // a clock that goes back brings no destroyed key back
-	if _, err := v.Seal("bnd_4", person, account); !errors.Is(err, vault.ErrDestroyed) {
-		t.Errorf("got %v, want %v", err, vault.ErrDestroyed)
+	opens("bnd_1", first.Data, vault.ErrDestroyed)
+	fourth, err := v.Seal("bnd_4", person, account) // but new bindings are sealed all the same, under the later day's
+	if err != nil {
+		t.Fatal(err)
+	}
+	opens("bnd_4", fourth.Data, nil)
+	c.at = c.at.AddDate(0, 0, 1)
+	opens("bnd_4", fourth.Data, nil)
+	if err := v.Destroy(noon.AddDate(0, 0, 1)); err == nil {
+		t.Error("the day under whose key bnd_4 lies was destroyed on that day")
 	}
 }
 
