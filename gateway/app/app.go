@@ -193,7 +193,7 @@ func (a *App) Run(ctx context.Context) error {
 	asking, stopAsking := context.WithCancel(working)
 	defer stopAsking()
 
-	if err := a.service.Restart(working); err != nil {
+	if err := errors.Join(a.service.Restart(working), a.deliverer.SetBack(working)); err != nil {
 		return errors.Join(err, a.close())
 	}
 	failed := make(chan error, 4)
@@ -209,6 +209,7 @@ func (a *App) Run(ctx context.Context) error {
 	})
 	running.Go(func() { a.keeper.Run(working) })
 	running.Go(func() { a.watchExpiry(working) })
+	running.Go(func() { a.watchClock(working) })
 	running.Go(func() {
 		if err := a.deliverer.Run(working); err != nil {
 			failed <- fmt.Errorf("events: %w", err)

@@ -24,12 +24,13 @@ type (
 		Truth(channel string, kind op.Kind) op.Truth
 		Check(channel string, p op.Person) []op.Field
 	}
-	// Store is a journal that also finds bindings by their agreements, attempts by their numbers, and what is undecided.
+	// Store is a journal that also finds bindings by their agreements, attempts by their numbers, what is undecided, and the newest of all.
 	Store interface {
 		journal.Store
 		journal.Agreements
 		journal.Numbered
 		journal.Doubtful
+		journal.Newest
 	}
 	// Vault seals who binds which card.
 	Vault interface {
@@ -77,6 +78,7 @@ type Config struct {
 type Service struct {
 	cfg   Config
 	table map[string]map[event]move
+	ids   *ids
 }
 
 var _ API = (*Service)(nil)
@@ -96,5 +98,5 @@ func New(cfg Config) *Service {
 	if cfg.Wake == nil {
 		cfg.Wake = func(time.Time) {}
 	}
-	return &Service{cfg: cfg, table: table()}
+	return &Service{cfg: cfg, table: table(), ids: newIDs()}
 }

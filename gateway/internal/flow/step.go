@@ -2,12 +2,9 @@ package flow
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/oklog/ulid/v2"
 
 	"kaqiao/gateway/internal/bank"
 	"kaqiao/gateway/internal/journal"
@@ -192,5 +189,5 @@ func (s *Service) number(ctx context.Context, channel string, at time.Time) (str
 const nodeStep = 100_000_000_000_000
 
 func (s *Service) id(prefix string, at time.Time) string {
-	return prefix + ulid.MustNew(ulid.Timestamp(at), rand.Reader).String()
+	return s.ids.next(prefix, at)
 }

@@ -221,6 +221,12 @@ type Doubtful interface {
 	Undecided(ctx context.Context, before time.Time, limit int) ([]Attempt, error)
 }
 
+// Newest is the power to find the greatest ids.
+type Newest interface {
+	// NewestIDs returns those of bindings, attempts and events; fewer where there are none.
+	NewestIDs(ctx context.Context) ([]string, error)
+}
+
 // Seals is the power to go through all that the vault keeps, and to leave nothing of what was shredded.
 type Seals interface {
 	// SealedAfter returns what the vault keeps of bindings above an id, in the order of ids, at most limit, 1 to 1,000.

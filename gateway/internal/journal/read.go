@@ -25,6 +25,7 @@ type readStatements struct {
 	number                             *readStatement
 	dueEvents, events                  *readStatement
 	due, expired, undecided            *readStatement
+	newest                             *readStatement
 	leasable, leasableEvents, ahead    *readStatement
 }
 
@@ -63,6 +64,9 @@ func (r *readStatements) queries() []query {
 			ORDER BY due_at, id`},
 		{&r.undecided, `SELECT ` + attemptColumns + ` FROM attempts WHERE due_at > 0 AND outcome = 'unknown' AND of = ''
 			AND (intended_at <= ? OR kind = 'unsign') ORDER BY intended_at, id LIMIT ?`},
+		{&r.newest, `SELECT id FROM (SELECT id FROM bindings WHERE id > '' ORDER BY id DESC LIMIT 1)
+			UNION ALL SELECT id FROM (SELECT id FROM attempts WHERE id > '' ORDER BY id DESC LIMIT 1)
+			UNION ALL SELECT id FROM (SELECT id FROM events WHERE id > '' ORDER BY id DESC LIMIT 1)`},
 		{&r.dueEvents, dueEventsSQL},
 		{&r.events, eventsSQL},
 		{&r.leasable, leasableSQL},
@@ -172,6 +176,11 @@ func (s *SQLite) Undecided(ctx context.Context, before time.Time, limit int) ([]
 		return nil, fmt.Errorf("journal: undecided: limit %d: must be 1 to %d", limit, maxDue)
 	}
 	return all(ctx, s.read.undecided, scanAttempt, nanos(before), limit)
+}
+
+// NewestIDs implements Newest.
+func (s *SQLite) NewestIDs(ctx context.Context) ([]string, error) {
+	return all(ctx, s.read.newest, func(row scanner) (id string, err error) { err = row.Scan(&id); return id, err })
 }
 
 // Expired returns bindings in one of the states whose time is over, oldest

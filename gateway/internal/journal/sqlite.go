@@ -51,6 +51,7 @@ var (
 	_ Agreements = (*SQLite)(nil)
 	_ Seals      = (*SQLite)(nil)
 	_ Doubtful   = (*SQLite)(nil)
+	_ Newest     = (*SQLite)(nil)
 	_ Leases     = (*SQLite)(nil)
 	_ Outbox     = (*SQLite)(nil)
 )

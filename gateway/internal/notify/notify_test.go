@@ -328,6 +328,36 @@ func TestFullDiskTellsOnce(t *testing.T) {
 	}
 }
 
+// What happened under a clock that ran ahead is told once that is set right, and
+// what was put off no later than it may be.
+func TestClockSetBack(t *testing.T) {
+	h := newHouse(t)
+	got, _, _ := h.receiver("wallet", nil)
+	h.pass(365 * 24 * time.Hour)
+	h.happen("wallet", "a", 1)
+	h.pass(-365 * 24 * time.Hour)
+	h.happen("wallet", "b", 1)
+	later, err := h.store.Events(t.Context(), journal.EventFilter{Caller: "wallet", Subject: "b", Limit: 1})
+	if err != nil || len(later) != 1 {
+		t.Fatal(err)
+	}
+	later[0].Tries, later[0].NextAt = 3, h.clock().Add(time.Minute) // as it should be
+	if err := h.store.SQLite.Apply(t.Context(), journal.Change{Events: later}); err != nil {
+		t.Fatal(err)
+	}
+	h.run()
+	if err := h.SetBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if x := next(t, got); x.id != eventID("a", 1) {
+		t.Error(x.id)
+	}
+	h.marks(2) // by SetBack, and when it was told
+	if s := h.states("wallet"); s != "a-001 delivered, b-001 waiting" || len(got) != 0 {
+		t.Error(s)
+	}
+}
+
 // A stop leaves what it cuts off as it was.
 func TestStopLeavesWhatIsUnderWay(t *testing.T) {
 	h := newHouse(t)

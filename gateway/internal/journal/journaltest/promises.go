@@ -333,6 +333,22 @@ func order(t testing.TB, open Open) {
 	}
 }
 
+func newest(t testing.TB, open Open) {
+	s := fresh(t, open)
+	found, ok := s.(journal.Newest)
+	if !ok {
+		t.Fatal("the store does not find the greatest ids")
+	}
+	same(t, len(must[[]string](t)(found.NewestIDs(t.Context()))), 0)
+	for _, n := range []int{2, 3, 1} {
+		b := binding(n)
+		apply(t, s, journal.Change{Binding: &b, Attempts: []journal.Attempt{attempt(n, 1)}, Events: []journal.Event{event(n, 1)}})
+	}
+	got := must[[]string](t)(found.NewestIDs(t.Context()))
+	slices.Sort(got)
+	same(t, got, []string{attempt(3, 1).ID, binding(3).ID, event(3, 1).ID})
+}
+
 func reserve(t testing.TB, open Open) {
 	s := fresh(t, open)
 	if first := must[uint64](t)(s.Reserve(t.Context(), "a", 5)); first != 1 {

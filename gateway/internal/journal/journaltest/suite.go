@@ -57,6 +57,7 @@ var checks = []check{
 	{"leases have limits", leaseLimits},
 	{"expired sessions are found oldest first", expired},
 	{"attempts stay in order", order},
+	{"the greatest ids are found", newest},
 	{"reserved numbers never come again", reserve},
 	{"limits are kept", limits},
 	{"a cancelled change is not written", cancelled},

@@ -64,6 +64,7 @@ var twins = []struct {
 	{"leases the oldest", "no bank's pile hides what may be leased", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), greedy: true} }},
 	{"leases no events", "events are leased to one", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"leases to anybody", "leases have limits", func(s journal.Store) journal.Store { return leasesNothing{s} }},
+	{"forgets the latest attempt", "the greatest ids are found", func(s journal.Store) journal.Store { return noAttempts{s, s.(journal.Newest)} }},
 	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
 }
 
@@ -214,6 +215,17 @@ type firstPage struct {
 
 func (s firstPage) SealedAfter(ctx context.Context, _ string, limit int) ([]journal.Sealed, error) {
 	return s.Seals.SealedAfter(ctx, "", limit)
+}
+
+// noAttempts finds the greatest ids of bindings and events only.
+type noAttempts struct {
+	journal.Store
+	journal.Newest
+}
+
+func (s noAttempts) NewestIDs(ctx context.Context) ([]string, error) {
+	all, err := s.Newest.NewestIDs(ctx)
+	return slices.DeleteFunc(all, func(id string) bool { return strings.HasPrefix(id, "att_") }), err
 }
 
 func cutDown(c *journal.Change) {
