@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"sync"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"kaqiao/gateway/internal/adapter"
 	"kaqiao/gateway/internal/api"
 	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/door"
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/guard"
 	"kaqiao/gateway/internal/journal"
@@ -41,7 +41,7 @@ type App struct {
 	keeper    *vault.Keeper
 	server    *api.Server
 
-	api, callbacks net.Listener
+	api, callbacks *door.Door
 	ready          chan struct{}
 	ways           ways
 	undo           []undo // what New has opened, in order
@@ -72,6 +72,9 @@ func New(cfg Config) (_ *App, err error) {
 		return nil, err
 	}
 	if a.set, err = a.cfg.profiles(); err != nil {
+		return nil, err
+	}
+	if err := a.fitConnections(openFiles()); err != nil {
 		return nil, err
 	}
 	return a, a.wire()
@@ -144,13 +147,13 @@ func (a *App) wire() error {
 	a.server, err = api.New(api.Config{
 		Flow: a.service, Set: a.set, Callers: callers, Envelopes: envelopes, Fingerprint: keys.Fingerprint, Gates: gate, People: a.service, Events: a.deliverer, Operator: callers.Operator,
 		Ready: writable(store), Metrics: metrics.Handler(), Meter: metrics, Log: log, Now: now,
-		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes,
+		InFlight: a.cfg.InFlight, BodyBytes: a.cfg.BodyBytes, BodyTimeout: a.cfg.BodyTimeout,
 	})
 	if err != nil {
 		return err
 	}
 	a.figures(metrics)
-	return a.listen()
+	return a.listen(metrics)
 }
 
 // figures are what is asked for whenever somebody looks at the metrics.
@@ -169,25 +172,15 @@ func (a *App) figures(metrics *telemetry.Metrics) {
 	metrics.Gauge("kaqiao_journal_failed_changes", "Changes that the disk has not taken since the start.", func() float64 { return float64(a.store.Failures()) })
 }
 
-func (a *App) listen() (err error) {
-	if a.api, err = net.Listen("tcp", a.cfg.Listen); err != nil { //nolint:noctx // it takes an address and waits for nobody
-		return fmt.Errorf("listen for callers: %w", err)
-	}
-	a.later("close the callers' listener", a.api.Close)
-	if a.callbacks, err = net.Listen("tcp", a.cfg.Callbacks); err != nil { //nolint:noctx // as above
-		return fmt.Errorf("listen for banks: %w", err)
-	}
-	a.later("close the banks' listener", a.callbacks.Close)
-	return nil
-}
-
 // Run serves until ctx ends or a listener fails, then stops: not ready; no new
 // work, and no more questions to banks; requests under way end, or are cut off; events end; lines and
 // the journal close. It may be called once.
 func (a *App) Run(ctx context.Context) error {
 	patience := longest(a.set) + 30*time.Second
-	callers := a.httpServer(a.server, patience)
-	banks := a.httpServer(a.callbackHandler(), time.Minute)
+	// As long as the longest request: a shorter read time-out ends the context of one that waits for a bank. Its
+	// body has a time of its own.
+	callers := a.httpServer(a.server, a.api, patience)
+	banks := a.httpServer(a.callbackHandler(), a.callbacks, a.cfg.HeaderTimeout+a.cfg.BodyTimeout)
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
 	asking, stopAsking := context.WithCancel(working)
@@ -249,23 +242,6 @@ func (a *App) URL() string { return "http://" + a.api.Addr().String() }
 
 // CallbackURL is where banks call; /callbacks/ and the channel's id follow.
 func (a *App) CallbackURL() string { return "http://" + a.callbacks.Addr().String() }
-
-func (a *App) httpServer(h http.Handler, patience time.Duration) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
-		// As long as the longest request: a shorter read time-out ends the context of one that waits for a bank.
-		ReadTimeout: patience, WriteTimeout: patience,
-		MaxHeaderBytes: 16 << 10,
-		ErrorLog:       slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
-	}
-}
-
-func serve(s *http.Server, l net.Listener) error {
-	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	}
-	return nil
-}
 
 func (a *App) later(what string, do func() error) { a.undo = append(a.undo, undo{what, do}) }
 

@@ -49,6 +49,18 @@ type Config struct {
 	InFlight int64 `mapstructure:"in-flight"`
 	// BodyBytes is the longest body of a request, 1,024 to 1,048,576.
 	BodyBytes int64 `mapstructure:"body-bytes"`
+	// MaxConnections is how many connections callers may have open at once, 16 to 1,000,000. Each is an open file.
+	// When all are taken, the one that has waited longest without a request is closed for a new one; where all have
+	// requests under way, the new one is answered with 503 and closed. Fewer, where the system allows fewer files.
+	MaxConnections int `mapstructure:"max-connections"`
+	// CallbackConnections is the same of banks, 16 to 1,000,000; what finds no place is closed without an answer.
+	CallbackConnections int `mapstructure:"callback-connections"`
+	// HeaderTimeout is how long the headers of a request may take to come, 100ms to 1m. Then the connection is closed.
+	HeaderTimeout time.Duration `mapstructure:"header-timeout"`
+	// BodyTimeout is how long the body of a request may take to come after them, 100ms to 1m. Then the answer is 408.
+	BodyTimeout time.Duration `mapstructure:"body-timeout"`
+	// IdleTimeout is how long a connection may be kept between two requests, 1s to 1h.
+	IdleTimeout time.Duration `mapstructure:"idle-timeout"`
 	// JournalQueue is how many changes may wait to be written, 1 to 1,000,000.
 	JournalQueue int `mapstructure:"journal-queue"`
 	// VaultDays is how many days the key of a day lives in the vault, 2 to 3,650: one day after that,
@@ -85,6 +97,8 @@ func Defaults() Config {
 		Keys: ".kaqiao/keys", Data: ".kaqiao/gateway", DevCallerKey: ".kaqiao/dev-caller.key",
 		SessionTTL: 15 * time.Minute, RecogniserConfidence: flow.DefaultMinConfidence, RecogniserMargin: flow.DefaultMargin,
 		InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096, VaultDays: vault.DefaultKeepDays,
+		MaxConnections: 10_000, CallbackConnections: 1024,
+		HeaderTimeout: 10 * time.Second, BodyTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		Drain: 30 * time.Second, LogLevel: "info",
 	}
 }
@@ -105,6 +119,11 @@ func Flags(f *pflag.FlagSet) {
 	f.Float64("recogniser-margin", d.RecogniserMargin, "how much surer than of any other number that could be meant, 0 to 0.5")
 	f.Int64("in-flight", d.InFlight, "requests under way at once, 1 to 1,000,000")
 	f.Int64("body-bytes", d.BodyBytes, "longest body of a request, 1,024 to 1,048,576")
+	f.Int("max-connections", d.MaxConnections, "callers' connections open at once, 16 to 1,000,000")
+	f.Int("callback-connections", d.CallbackConnections, "banks' connections open at once, 16 to 1,000,000")
+	f.Duration("header-timeout", d.HeaderTimeout, "how long the headers of a request may take, 100ms to 1m")
+	f.Duration("body-timeout", d.BodyTimeout, "how long the body of a request may take, 100ms to 1m")
+	f.Duration("idle-timeout", d.IdleTimeout, "how long a connection is kept between two requests, 1s to 1h")
 	f.Int("journal-queue", d.JournalQueue, "changes that may wait to be written, 1 to 1,000,000")
 	f.Int("vault-days", d.VaultDays, "days after which the vault ends the key of a day, 2 to 3,650")
 	f.Duration("drain", d.Drain, "how long requests may go on after a stop, 0s to 10m")
@@ -200,6 +219,11 @@ func (c *Config) check() error {
 	span("recogniser-margin", c.RecogniserMargin >= 0 && c.RecogniserMargin <= 0.5, "0 to 0.5")
 	span("in-flight", c.InFlight >= 1 && c.InFlight <= 1_000_000, "1 to 1,000,000")
 	span("body-bytes", c.BodyBytes >= 1<<10 && c.BodyBytes <= 1<<20, "1,024 to 1,048,576")
+	span("max-connections", c.MaxConnections >= 16 && c.MaxConnections <= 1_000_000, "16 to 1,000,000")
+	span("callback-connections", c.CallbackConnections >= 16 && c.CallbackConnections <= 1_000_000, "16 to 1,000,000")
+	span("header-timeout", c.HeaderTimeout >= 100*time.Millisecond && c.HeaderTimeout <= time.Minute, "100ms to 1m")
+	span("body-timeout", c.BodyTimeout >= 100*time.Millisecond && c.BodyTimeout <= time.Minute, "100ms to 1m")
+	span("idle-timeout", c.IdleTimeout >= time.Second && c.IdleTimeout <= time.Hour, "1s to 1h")
 	span("journal-queue", c.JournalQueue >= 1 && c.JournalQueue <= 1_000_000, "1 to 1,000,000")
 	span("vault-days", c.VaultDays >= vault.MinKeepDays && c.VaultDays <= vault.MaxKeepDays, "2 to 3,650")
 	span("drain", c.Drain >= 0 && c.Drain <= 10*time.Minute, "0s to 10m")

@@ -75,8 +75,8 @@ func TestEveryFaultIsTold(t *testing.T) {
 			t.Errorf("error %v does not name %s", err, want)
 		}
 	}
-	_, err = load(t, "node: 100\nsession-ttl: 1s\nbody-bytes: 1\njournal-queue: 0\ndrain: 1h\ndrain-notice: 6m\nlog-level: loud\nlisten: ''\ndata: ''\n", nil)
-	for _, want := range []string{"node", "session-ttl", "body-bytes", "journal-queue", "drain", "drain-notice", "log-level", "listen", "data"} {
+	_, err = load(t, "node: 100\nsession-ttl: 1s\nbody-bytes: 1\nmax-connections: 15\ncallback-connections: 0\nheader-timeout: 1ms\nbody-timeout: 2m\nidle-timeout: 2h\njournal-queue: 0\ndrain: 1h\ndrain-notice: 6m\nlog-level: loud\nlisten: ''\ndata: ''\n", nil)
+	for _, want := range []string{"node", "session-ttl", "body-bytes", "max-connections", "callback-connections", "header-timeout", "body-timeout", "idle-timeout", "journal-queue", "drain", "drain-notice", "log-level", "listen", "data"} {
 		if err == nil || !strings.Contains(err.Error(), want+" must be") {
 			t.Errorf("error %v does not name %s", err, want)
 		}

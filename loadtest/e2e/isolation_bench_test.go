@@ -207,7 +207,7 @@ func (c *country) why(b *testing.B, bank string) {
 }
 
 // startProgramsOn runs farm and gateway as programs on a folder of profiles.
-func startProgramsOn(t testing.TB, folder string) (farm, gateway *process) {
+func startProgramsOn(t testing.TB, folder string, ofGateway ...string) (farm, gateway *process) {
 	t.Helper()
 	callbacks, env := freeAddress(t), elsewhere(t)
 	farm = newProcess(t, "mockbanks", "/healthz", env)
@@ -221,6 +221,7 @@ func startProgramsOn(t testing.TB, folder string) (farm, gateway *process) {
 		"serve", "--dev", "--keys", keys(t), "--data", filepath.Join(gateway.dir, "data"), "--profiles", folder,
 		"--listen", gateway.address(), "--callbacks", callbacks, "--dev-caller-key", filepath.Join(gateway.dir, "caller.key"),
 	}
+	gateway.args = append(gateway.args, ofGateway...)
 	gateway.start(t)
 	return farm, gateway
 }

@@ -100,7 +100,7 @@ func (p *process) resident(b testing.TB) int {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		b.Fatalf("this benchmark needs Linux: %v", err)
+		b.Fatalf("memory is measured on Linux: %v", err)
 	}
 	_, rest, _ := strings.Cut(string(text), "VmRSS:")
 	size, err := strconv.Atoi(strings.Fields(rest)[0])

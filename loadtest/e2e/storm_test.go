@@ -90,10 +90,10 @@ func storm(t *testing.T, victim, gateway *process, books *control.Farm, c *http.
 	return sum
 }
 
-// startPrograms runs farm and gateway as programs, with banks slow enough that a kill finds something in the middle.
-func startPrograms(t *testing.T) (farm, gateway *process) {
+// startPrograms runs farm and gateway, this one with flags, as programs, with banks slow enough that a kill finds something in the middle.
+func startPrograms(t *testing.T, ofGateway ...string) (farm, gateway *process) {
 	t.Helper()
-	return startProgramsOn(t, onDisk(t, quickProfiles(t, "100ms")))
+	return startProgramsOn(t, onDisk(t, quickProfiles(t, "100ms")), ofGateway...)
 }
 
 // callbackFlag sends every bank's unasked words to this address.

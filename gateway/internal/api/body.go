@@ -3,9 +3,11 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -36,6 +38,8 @@ func readBody(r *http.Request, limit int64) (document, error) {
 	switch {
 	case n > limit:
 		return document{}, tooLarge(limit)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return document{}, &failure{Problem: *malformed("the body took too long to come"), status: http.StatusRequestTimeout}
 	case err != nil:
 		return document{}, malformed("the body could not be read to its end")
 	case n == 0:

@@ -59,6 +59,7 @@ type fakeFlow struct {
 	problem *op.Problem
 	err     error
 	resolve func([]flow.Candidate) (flow.Resolution, secret.Card, error)
+	wait    time.Duration // before resolve answers, unless its caller has gone
 }
 
 type fakeStored struct {
@@ -118,8 +119,15 @@ func (f *fakeFlow) give(name string, k flow.Keyed) (flow.Binding, error) {
 	return b, nil
 }
 
-func (f *fakeFlow) Resolve(_ context.Context, _ string, cards []flow.Candidate) (flow.Resolution, secret.Card, error) {
+func (f *fakeFlow) Resolve(ctx context.Context, _ string, cards []flow.Candidate) (flow.Resolution, secret.Card, error) {
 	f.calls = append(f.calls, "resolve")
+	thinks := time.NewTimer(f.wait)
+	defer thinks.Stop()
+	select {
+	case <-thinks.C:
+	case <-ctx.Done():
+		return flow.Resolution{}, secret.Card{}, ctx.Err()
+	}
 	return f.resolve(cards)
 }
 

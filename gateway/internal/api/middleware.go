@@ -50,6 +50,7 @@ func (s *Server) begin(next echo.HandlerFunc) echo.HandlerFunc {
 		this := &call{id: newID(now), begun: now, method: r.Method, route: c.Path(), path: r.URL.Path}
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, this)))
 		c.Response().Header().Set(echo.HeaderXRequestID, this.id)
+		s.hurry(c.Response(), r)
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // it is compared by identity, as net/http does
@@ -88,6 +89,14 @@ func method(c *call) string {
 		return ""
 	}
 	return c.method
+}
+
+// hurry gives a body, also one that will not be read because the request is refused, a time of its own.
+// A ResponseWriter that has no deadlines is no connection.
+func (s *Server) hurry(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(s.BodyTimeout))
+	}
 }
 
 // admit limits how many requests are under way. Health and metrics always pass.
@@ -152,6 +161,8 @@ func (s *Server) check(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		// From here on the connection is only watched: whoever waits for a bank may take longer.
+		_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Time{})
 		this := callOf(r.Context())
 		envelopes := opener{envelopes: s.Envelopes, required: s.Callers.EnvelopeRequired(this.caller)}
 		if err := envelopes.open(&doc, operation.sealable); err != nil {

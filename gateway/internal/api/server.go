@@ -25,8 +25,9 @@ import (
 
 // The limits of one server, where Config does not say otherwise.
 const (
-	DefaultInFlight  = 20_000
-	DefaultBodyBytes = 64 << 10
+	DefaultInFlight    = 20_000
+	DefaultBodyBytes   = 64 << 10
+	DefaultBodyTimeout = 10 * time.Second
 )
 
 type (
@@ -78,6 +79,8 @@ type Config struct {
 	InFlight int64
 	// BodyBytes is the longest body, 1,024 to 1,048,576. Default 65,536.
 	BodyBytes int64
+	// BodyTimeout is how long a body may take to come once its headers are there. Default 10s.
+	BodyTimeout time.Duration
 }
 
 // Server answers the northbound API. It is an http.Handler.
@@ -102,6 +105,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.BodyBytes == 0 {
 		cfg.BodyBytes = DefaultBodyBytes
+	}
+	if cfg.BodyTimeout == 0 {
+		cfg.BodyTimeout = DefaultBodyTimeout
 	}
 	if cfg.Flow == nil || cfg.Set == nil || cfg.Callers == nil || cfg.Envelopes == nil || cfg.Fingerprint == nil || cfg.Gates == nil || cfg.People == nil || cfg.Events == nil ||
 		cfg.Ready == nil || cfg.Metrics == nil || cfg.Meter == nil || cfg.Log == nil || cfg.Now == nil {

@@ -67,6 +67,31 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
+// Door is a listener whose connections are counted.
+type Door interface {
+	// Open is how many there are now.
+	Open() int
+	// Refused is how many have found no place, Evicted how many were closed for another.
+	Refused() int64
+	Evicted() int64
+}
+
+// Listener shows how full the listener for these people is.
+func (m *Metrics) Listener(whose string, d Door) {
+	labels := prometheus.Labels{"listener": whose}
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "kaqiao_connections_open", Help: "Connections that are open.", ConstLabels: labels,
+		}, func() float64 { return float64(d.Open()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "kaqiao_connections_refused_total", Help: "Connections that found no place, because all had requests under way.", ConstLabels: labels,
+		}, func() float64 { return float64(d.Refused()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "kaqiao_connections_evicted_total", Help: "Connections without a request that were closed for new ones.", ConstLabels: labels,
+		}, func() float64 { return float64(d.Evicted()) }),
+	)
+}
+
 // Gauge shows a figure that is asked for whenever somebody looks.
 func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
