@@ -56,7 +56,7 @@ type SignTrx struct {
 	AuthMsg secret.Code // the one-time code: empty in StepCode. Plain on the wire.
 	// ClbckUrl is where the browser goes after confirming with the bank itself: in one
 	// source only (found). Printable ASCII, at most 512 bytes (a limit of this product).
-	ClbckUrl string
+	ClbckUrl string `outline:"-"`
 }
 
 // Institution is the paying institution and the wallet account.
@@ -68,7 +68,7 @@ type Institution struct {
 // SystemResult is SysRtnInf: how the platform fared.
 type SystemResult struct {
 	SysRtnCd   string // 8 characters, 00000000 = well
-	SysRtnDesc string
+	SysRtnDesc string `outline:"-"`
 	SysRtnTm   string // yyyy-MM-ddTHH:mm:ss
 }
 
@@ -76,7 +76,7 @@ type SystemResult struct {
 type BizResult struct {
 	SgnNo      string // the agreement, only after StepSign succeeded
 	BizStsCd   string
-	BizStsDesc string
+	BizStsDesc string `outline:"-"`
 }
 
 // SignReceipt is epcc.102.

@@ -45,7 +45,7 @@ type Answer struct {
 	Common             Common
 	AuthCode           string // F38: 6 characters
 	ResponseCode       string // F39: 2 capital letters or digits, required
-	AdditionalResponse string // F44: at most 25 characters
+	AdditionalResponse string `outline:"-"` // F44: at most 25 characters
 }
 
 // Reversal is 0420, and 0421 where it is said again.
@@ -85,16 +85,16 @@ type Common struct {
 	Reference      string        // F37: 12 characters
 	Terminal       string        // F41: 8 characters
 	Merchant       string        // F42: 15 characters
-	MerchantName   string        // F43: 40 bytes of GBK
+	MerchantName   string        `outline:"-"` // F43: 40 bytes of GBK
 	Usages         Usages        // F48
 	Currency       string        // F49: 3 digits
 	Details        Details       // F60
 	Identity       Identity      // F61
 	Receiver       string        // F100: at most 11 digits
 	Account        secret.Card   // F102: at most 28 characters
-	National       string        // F121: at most 100 characters
-	AcquirerData   string        // F122: at most 100 characters
-	IssuerData     string        // F123: at most 100 characters
+	National       string        `outline:"-"` // F121: at most 100 characters
+	AcquirerData   string        `outline:"-"` // F122: at most 100 characters
+	IssuerData     string        `outline:"-"` // F123: at most 100 characters
 }
 
 // Usages is field 48.

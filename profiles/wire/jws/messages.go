@@ -177,7 +177,7 @@ type Problem struct {
 	Status      int64  // 400 to 599, in the body as well as of HTTP
 	RequestID   string // our number, where the bank could read it
 	Code        string // 1 to 32 letters, digits, . and _
-	Message     string // for people; may be empty
+	Message     string `outline:"-"` // for people; may be empty
 	RetryAfterS int64  // seconds, 0 to 86,400, of the header Retry-After as well; 0: the bank does not say
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"sync"
 
 	"kaqiao/profiles/wire"
@@ -213,6 +214,29 @@ func (s *Suite) untouched() error {
 		}
 		return nil
 	})
+}
+
+// outlines: what is kept of a message for people has nothing of what must not be shown.
+func (s *Suite) outlines() error {
+	shown := func(m wire.Message) error {
+		text := wire.Outline(m)
+		if !strings.HasPrefix(text, m.Type()) || len(text) > wire.MaxOutline {
+			return fmt.Errorf("its outline has %d bytes and begins with %.20q", len(text), text)
+		}
+		hidden := secrets(m)
+		maps.DeleteFunc(hidden, func(_, value string) bool { return strings.Trim(value, value[:1]) == "" }) // blanks and zeros stand anywhere
+		if path := quoted(hidden, text); path != "" {
+			return fmt.Errorf("its outline shows %s", path)
+		}
+		return nil
+	}
+	return errors.Join(s.drawn(examples, shown), s.golden(func(g Golden) error {
+		m, err := s.decode(g.Frame)
+		if err != nil {
+			return nil //nolint:nilerr // that it must be read is another check's
+		}
+		return shown(m)
+	}))
 }
 
 // together is for the race detector.

@@ -87,6 +87,7 @@ func checks() []check {
 		{"hostile frames are refused", (*Suite).hostile},
 		{"unfit messages are not encoded", (*Suite).unfit},
 		{"neither call touches what it was given", (*Suite).untouched},
+		{"outlines show no secret", (*Suite).outlines},
 		{"many at once", (*Suite).together},
 	}
 }

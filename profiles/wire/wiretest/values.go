@@ -19,6 +19,26 @@ func Values(m wire.Message) map[string]string {
 	return values
 }
 
+// secrets are those of them that must not be shown.
+func secrets(m wire.Message) map[string]string {
+	hidden := Values(m)
+	for path := range hidden {
+		v := reflect.ValueOf(m).Elem()
+		for name := range strings.SplitSeq(path, ".") {
+			if v.Kind() == reflect.Struct {
+				v = v.FieldByName(name)
+			}
+		}
+		if v.IsValid() {
+			if _, ok := v.Interface().(revealer); ok {
+				continue
+			}
+		}
+		delete(hidden, path)
+	}
+	return hidden
+}
+
 type revealer interface{ Reveal() string }
 
 func collect(values map[string]string, path string, v reflect.Value) {

@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"kaqiao/profiles/secret"
+	"kaqiao/profiles/wire"
 )
 
 type Inner struct{ Name secret.Name }
@@ -54,5 +56,29 @@ func TestDifferLooksBothWays(t *testing.T) {
 	lines := differ(map[string]string{"a": "1", "b": "2"}, map[string]string{"a": "1", "c": "3"})
 	if got := strings.Join(lines, "\n"); got != `b: "", want "2"`+"\n"+`c: "3", want nothing` {
 		t.Error(got)
+	}
+}
+
+// gossip says in a plain field what it hides in another.
+type gossip struct {
+	Code  secret.Code
+	Plain string
+}
+
+func (*gossip) Type() string { return "gossip" }
+
+func TestAnOutlineThatShowsASecretIsCaught(t *testing.T) {
+	s := Suite{Draw: func(t *rapid.T) wire.Message {
+		code := rapid.StringMatching("[0-9]{8}").Draw(t, "code")
+		return &gossip{secret.NewCode(code), "the code is " + code}
+	}}
+	if err := s.outlines(); err == nil || !strings.Contains(err.Error(), "shows Code") {
+		t.Errorf("not caught: %v", err)
+	}
+	s.Draw = func(t *rapid.T) wire.Message {
+		return &gossip{secret.NewCode(rapid.StringMatching("[0-9]{8}").Draw(t, "code")), "nothing"}
+	}
+	if err := s.outlines(); err != nil {
+		t.Error(err)
 	}
 }
