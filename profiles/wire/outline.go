@@ -24,7 +24,8 @@ const (
 //
 // Of what identifies a person or opens a door nothing is shown but that it was
 // there; of a card the last four digits. A field with the tag outline:"-" is
-// free text of the other side and is left out. In what remains, whatever has
+// free text of the other side and is left out; one with outline:"inline" gives
+// its fields no name of its own before theirs. In what remains, whatever has
 // the form of a card, a document or a mobile number is not shown either: a
 // bank may put one where none belongs.
 func Outline(m Message) string {
@@ -79,7 +80,7 @@ func (o *outline) fields(under string, v reflect.Value) {
 		if under != "" {
 			name = under + "." + name
 		}
-		if f.Anonymous {
+		if f.Anonymous || f.Tag.Get("outline") == "inline" {
 			name = under
 		}
 		o.value(name, value)

@@ -188,6 +188,7 @@ func (b *Banks) meant(s Step, timeout time.Duration) journal.Attempt {
 func (b *Banks) became(a journal.Attempt, r op.Result) journal.Attempt {
 	a.Settled, a.SettledAt = true, b.now()
 	a.Outcome, a.Reason, a.RawCode, a.Exchange = r.Outcome, r.Reason, r.RawCode, r.Exchange
+	a.Said, a.Heard = r.Said, r.Heard
 	return a
 }
 

@@ -21,9 +21,10 @@ var errPanic = errors.New("panic")
 func (c Channel) exchange(ctx context.Context, o op.Operation, timeout time.Duration, now func() time.Time) (res op.Result) {
 	var took time.Duration
 	stage, failed := "translate", op.Result{Outcome: op.NotSent, Reason: op.Internal}
+	var said string
 	fail := func(err error) op.Result {
 		r := failed
-		r.Exchange, r.Err = took, fmt.Errorf("channel %s: %s: %w", c.ID, stage, err)
+		r.Exchange, r.Said, r.Err = took, said, fmt.Errorf("channel %s: %s: %w", c.ID, stage, err)
 		return r
 	}
 	defer func() {
@@ -42,6 +43,7 @@ func (c Channel) exchange(ctx context.Context, o op.Operation, timeout time.Dura
 		return fail(err)
 	}
 
+	said = wire.Outline(ask)
 	stage, failed = "exchange", op.Result{Outcome: op.Unknown, Reason: op.BankTimeout, Fault: op.ChannelFault}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -65,6 +67,6 @@ func (c Channel) exchange(ctx context.Context, o op.Operation, timeout time.Dura
 	}
 	stage = "understand"
 	res = c.Adapter.Result(o, answer)
-	res.Exchange = took
+	res.Exchange, res.Said, res.Heard = took, said, wire.Outline(answer)
 	return res
 }

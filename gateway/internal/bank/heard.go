@@ -40,7 +40,7 @@ func (b *Banks) Heard(ctx context.Context, channel string, frame wire.Frame, tel
 	if !ok {
 		return ack, fmt.Errorf("channel %s: heard: %w", channel, ErrNotNotice)
 	}
-	notice.Channel = channel
+	notice.Channel, notice.Heard = channel, wire.Outline(message)
 	stage = "tell"
 	if err := tell(context.WithoutCancel(ctx), notice); err != nil {
 		return ack, fmt.Errorf("channel %s: heard: tell: %w", channel, err)

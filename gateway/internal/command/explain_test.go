@@ -38,11 +38,15 @@ func storyOf(t *testing.T, folder string) *journal.SQLite {
 	}
 	apply, confirm, query := attempt("att_1", op.Apply, 0, 340, op.Accepted), attempt("att_2", op.Confirm, 9_000, 22_000, op.Accepted), attempt("att_3", op.Query, 24_000, 24_050, op.Accepted)
 	apply.Number, confirm.Number, confirm.Borrowed, query.Of, confirm.Exchange = number, number, true, confirm.ID, 0
+	apply.Said = "epcc.101.001.01  SndDt=2026-03-02T10:00:00  IssrId=G4001011000016  SgnInf.SgnAcctIssrId=C1010311000014  SgnInf.SgnAcctId=****0018  SgnInf.SgnAcctNm=•••  TrxInf.TrxCtgy=0201"
+	apply.Heard, query.Heard = "epcc.102.001.01  SysRtnInf.SysRtnCd=00000000", "epcc.302.001.01  BizInf.BizStsCd=00000000"
+	confirm.Said = "epcc.101.001.01  TrxInf.TrxCtgy=0202  TrxInf.AuthMsg=•••"
 	open := attempt("att_4", op.Unsign, 60_000, 65_000, op.Unknown)
 	open.Reason, open.AskAt, open.Asked, open.Number = op.BankTimeout, at(67_000), 1, number[:30]+"2"
 	err = s.Apply(t.Context(), journal.Change{
 		Binding: &b, Attempts: []journal.Attempt{apply, confirm, query, open}, Sealed: &journal.Sealed{Binding: id, Data: []byte("opaque")},
-		Events: []journal.Event{{ID: "evt_1", Caller: "wallet", Subject: id, Seq: 3, Type: "binding.active", At: at(24_050), Body: []byte("{}"), State: journal.EventDelivered, Tries: 2}},
+		Notices: []journal.Notice{{Channel: "nucc", ID: "20260302000000000000000000900001", At: at(66_000), Member: b.Member, Agreement: b.Agreement, Heard: "epcc.104.001.01  SgnInf.SgnNo=SGN0001"}},
+		Events:  []journal.Event{{ID: "evt_1", Caller: "wallet", Subject: id, Seq: 3, Type: "binding.active", At: at(24_050), Body: []byte("{}"), State: journal.EventDelivered, Tries: 2}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +68,20 @@ func TestExplain(t *testing.T) {
 		if err != nil || out.String() != string(want) {
 			t.Errorf("%s: got\n%s\nwant\n%s", golden, out.String(), want)
 		}
+	}
+}
+
+func TestExplainBriefly(t *testing.T) {
+	folder := t.TempDir()
+	if err := storyOf(t, folder).Close(); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	if code := Run(t.Context(), []string{"explain", "--brief", "--data", folder, "bnd_01KJP4C580Q56AMAT5P0G1D8EX"}, nil, os.Stdin, &out, &errs); code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs.String())
+	}
+	if got := out.String(); strings.ContainsAny(got, "→←") && strings.Contains(got, "epcc.") || !strings.Contains(got, "heard unasked") {
+		t.Errorf("briefly:\n%s", got)
 	}
 }
 

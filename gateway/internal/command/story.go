@@ -19,6 +19,7 @@ type moment struct {
 	place int // what comes first of one moment
 	what  string
 	note  string
+	words string // what was said to the bank or by it
 }
 
 // text is the story as it is printed: who and what, then line by line what
@@ -68,38 +69,42 @@ func (s story) write(out *strings.Builder, w vocabulary) {
 	}
 	var all []moment
 	for i, a := range s.attempts {
-		name := string(a.Kind)
+		name := w.kind(a.Kind)
 		if of, ok := byID[a.Of]; ok {
-			name += " (" + string(of.Kind) + ")"
+			name += " (" + w.kind(of.Kind) + ")"
 		}
 		number := a.Number
 		if number != "" {
 			number = "№ " + number
 		}
 		if a.Kind == op.Decide { // its one moment; the words are the operator's
-			all = append(all, moment{a.SettledAt, 2 * i, pad(name, 20) + w.say("decided by a person"), a.RawCode})
+			all = append(all, moment{a.SettledAt, 2 * i, pad(name, 20) + w.say("decided by a person"), a.RawCode, ""})
 			continue
 		}
-		all = append(all, moment{a.IntendedAt, 2 * i, pad(name, 20) + w.say("meant"), number})
+		said, heard := mark("→", s.said[a.ID].Said), mark("←", s.said[a.ID].Heard)
+		all = append(all, moment{a.IntendedAt, 2 * i, pad(name, 20) + w.say("meant"), number, said})
 		if last := s.lastAbout(a.ID); a.Settled && !last.IsZero() && a.AskAt.IsZero() {
 			// Its row says what was found out; at its own end nobody knew.
 			all = append(all,
-				moment{a.SettledAt, 2*i + 1, pad(name, 20) + w.say("not known yet"), ""},
-				moment{last, 2*len(s.attempts) + i, pad(name, 20) + w.outcome(a.Outcome), strings.TrimSpace(w.say("found out") + "  " + string(a.Reason) + " " + a.RawCode)})
+				moment{a.SettledAt, 2*i + 1, pad(name, 20) + w.say("not known yet"), "", heard},
+				moment{last, 2*len(s.attempts) + i, pad(name, 20) + w.outcome(a.Outcome), strings.TrimSpace(w.say("found out") + "  " + string(a.Reason) + " " + a.RawCode), ""})
 		} else if a.Settled {
 			note := strings.TrimSpace(string(a.Reason) + " " + a.RawCode)
 			if a.Exchange > 0 {
 				note = strings.TrimSpace(note + "  " + w.say("took") + " " + a.Exchange.Round(time.Millisecond).String())
 			}
-			all = append(all, moment{a.SettledAt, 2*i + 1, pad(name, 20) + w.outcome(a.Outcome), note})
+			all = append(all, moment{a.SettledAt, 2*i + 1, pad(name, 20) + w.outcome(a.Outcome), note, heard})
 		}
+	}
+	for i, n := range s.notices {
+		all = append(all, moment{n.At, 500_000 + i, pad(w.say("notice"), 20) + w.say("heard unasked"), n.ID, mark("←", n.Heard)})
 	}
 	for i, e := range s.events {
 		note := w.say(string(e.State))
 		if e.Tries > 0 {
 			note += fmt.Sprintf("  %s %d", w.say("tries"), e.Tries)
 		}
-		all = append(all, moment{e.At, 1_000_000 + i, pad(w.say("told"), 20) + e.Type, strings.TrimSpace(note + "  " + e.Note)})
+		all = append(all, moment{e.At, 1_000_000 + i, pad(w.say("told"), 20) + e.Type, strings.TrimSpace(note + "  " + e.Note), ""})
 	}
 	slices.SortStableFunc(all, func(a, b moment) int { return cmp.Or(a.at.Compare(b.at), a.place-b.place) })
 	day := ""
@@ -110,7 +115,41 @@ func (s story) write(out *strings.Builder, w vocabulary) {
 			day = d
 		}
 		fmt.Fprintf(out, "  %s  %s\n", at.Format("15:04:05.000"), strings.TrimRight(pad(m.what, 40)+m.note, " "))
+		wrap(out, m.words)
 	}
+}
+
+const (
+	wordsIndent = 18
+	wordsWidth  = 120 // of a line with its indent
+)
+
+func mark(arrow, outline string) string {
+	if outline == "" {
+		return ""
+	}
+	return arrow + " " + outline
+}
+
+// wrap writes an outline, a field never cut, as many of them on a line as have room.
+func wrap(out *strings.Builder, outline string) {
+	if outline == "" {
+		return
+	}
+	line := ""
+	flush := func() {
+		fmt.Fprintf(out, "%s%s\n", strings.Repeat(" ", wordsIndent), line)
+		line = "  "
+	}
+	for i, field := range strings.Split(outline, "  ") {
+		if i > 0 && places(line)+2+places(field) > wordsWidth-wordsIndent {
+			flush()
+		} else if i > 0 {
+			line += "  "
+		}
+		line += field
+	}
+	flush()
 }
 
 // lastAbout is when the last query or reversal of an attempt was answered; zero: there is none.
@@ -127,9 +166,9 @@ func (s story) lastAbout(id string) (at time.Time) {
 func stillOpen(a journal.Attempt, w vocabulary) string {
 	switch {
 	case !a.Settled:
-		return fmt.Sprintf("%s  %s %s", a.Kind, w.say("under way, or its process died; looked after from"), clock(a.Deadline))
+		return fmt.Sprintf("%s  %s %s", w.kind(a.Kind), w.say("under way, or its process died; looked after from"), clock(a.Deadline))
 	case !a.AskAt.IsZero():
-		return fmt.Sprintf("%s  %s  %s %d  %s %s", a.Kind, w.outcome(a.Outcome), w.say("asked"), a.Asked, w.say("next"), clock(a.AskAt))
+		return fmt.Sprintf("%s  %s  %s %d  %s %s", w.kind(a.Kind), w.outcome(a.Outcome), w.say("asked"), a.Asked, w.say("next"), clock(a.AskAt))
 	}
 	return ""
 }
@@ -164,6 +203,9 @@ func (v vocabulary) say(text string) string { return cmp.Or(v[text], text) }
 
 func (v vocabulary) state(state string) string { return v.say(state) }
 
+// kind names an operation: the word of a line may be another's as well.
+func (v vocabulary) kind(k op.Kind) string { return cmp.Or(v["op "+string(k)], string(k)) }
+
 func (v vocabulary) outcome(o op.Outcome) string { return v.say(o.String()) }
 
 // words are those of a language; English needs none.
@@ -172,8 +214,9 @@ func words(lang string) vocabulary {
 		return nil
 	}
 	return vocabulary{
+		"op verify": "验证", "op apply": "签约申请", "op challenge": "重发验证码", "op confirm": "签约确认", "op cancel": "取消", "op unsign": "解约", "op query": "查询", "op reverse": "冲正", "op decide": "人工裁定",
 		"bank": "银行", "over": "经由", "card": "卡片", "data kept": "数据加密保存", "data destroyed": "数据已销毁", "caller": "调用方", "user": "用户",
-		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "decided by a person": "人工裁定", "not known yet": "当时不明", "found out": "事后查明", "took": "用时", "told": "通知调用方", "tries": "次数",
+		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "decided by a person": "人工裁定", "not known yet": "当时不明", "found out": "事后查明", "took": "用时", "notice": "银行通知", "heard unasked": "主动告知", "told": "通知调用方", "tries": "次数",
 		"waiting": "待送达", "delivered": "已送达", "dead": "已放弃", "still open": "未了结", "nothing is open": "没有未了结的事项", "asked": "已查询", "next": "下次",
 		"under way, or its process died; looked after from": "进行中，或进程已中断；接管时间",
 		"accepted": "银行接受", "refused": "银行拒绝", "pending": "待人工批准", "not_sent": "未发出", "unknown": "结果不明",

@@ -13,8 +13,11 @@ import (
 // Heard is what a bank said unasked: a notice, or an answer that came after
 // nobody waited for it any more. Said twice, it changes nothing the second
 // time; of an agreement that nobody knows it is logged, and no error: the bank
-// would only say it again.
+// would only say it again. It is kept before anything follows from it.
 func (s *Service) Heard(ctx context.Context, n op.Notice) error {
+	if err := s.cfg.Store.Apply(ctx, journal.Change{Notices: []journal.Notice{s.noted(n)}}); err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	}
 	for range maxConflicts {
 		err := s.heard(ctx, n)
 		if !errors.Is(err, journal.ErrConflict) {
@@ -22,6 +25,16 @@ func (s *Service) Heard(ctx context.Context, n op.Notice) error {
 		}
 	}
 	return fmt.Errorf("flow: heard: %w", journal.ErrConflict)
+}
+
+// noted is what stays of a notice, whatever becomes of it. An answer that came
+// too late has no number of its own: what it answers has one.
+func (s *Service) noted(n op.Notice) journal.Notice {
+	id := n.Number
+	if id == "" {
+		id = string(n.Kind) + " " + n.Of + n.Agreement
+	}
+	return journal.Notice{Channel: n.Channel, ID: id, At: s.cfg.Now(), Member: n.Member, Agreement: n.Agreement, Of: n.Of, Heard: n.Heard}
 }
 
 func (s *Service) heard(ctx context.Context, n op.Notice) error {

@@ -352,7 +352,7 @@ func TestOvertakenByANotice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: b.Agreement}
+	notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: b.Agreement, Number: "N-7", Heard: "it has ended"}
 	once := true
 	h.store.before = func(c journal.Change) error {
 		if once && len(c.Attempts) > 0 && c.Attempts[0].Kind == op.Unsign && c.Attempts[0].Settled {
@@ -365,6 +365,10 @@ func TestOvertakenByANotice(t *testing.T) {
 	got, err := h.flow.Revoke(t.Context(), "wallet", b.ID, k)
 	if err != nil || got.State != flow.Revoked {
 		t.Fatalf("got %+v, %v", got, err)
+	}
+	notices, err := h.store.Notices(t.Context(), b.ID)
+	if err != nil || len(notices) != 1 || notices[0].ID != "N-7" || notices[0].Heard != "it has ended" || notices[0].At.IsZero() {
+		t.Errorf("kept of the notice: %+v, %v", notices, err)
 	}
 	status, body, done, err := h.flow.Replay(t.Context(), k)
 	if want, text := render(got, nil); !done || err != nil || status != want || string(body) != string(text) {

@@ -18,6 +18,8 @@ const (
 	maxEvents      = 1024
 	maxAnswerBytes = 64 << 10 // of a stored answer
 	maxSealedBytes = 64 << 10
+	maxNoticed     = 64
+	maxSaidBytes   = 2560 // of an outline
 )
 
 // ErrTooLarge: a Change is beyond the journal's limits. Nothing was written.
@@ -52,6 +54,11 @@ func (c *Change) check() error {
 		return fmt.Errorf("%w: stored answer, at most %d bytes", ErrTooLarge, maxAnswerBytes)
 	case c.Sealed != nil && len(c.Sealed.Data) > maxSealedBytes:
 		return fmt.Errorf("%w: sealed data, at most %d bytes", ErrTooLarge, maxSealedBytes)
+	case len(c.Notices) > maxNoticed:
+		return fmt.Errorf("%w: %d notices, at most %d", ErrTooLarge, len(c.Notices), maxNoticed)
+	case slices.ContainsFunc(c.Notices, func(n Notice) bool { return len(n.Heard) > maxSaidBytes }),
+		slices.ContainsFunc(c.Attempts, func(a Attempt) bool { return max(len(a.Said), len(a.Heard)) > maxSaidBytes }):
+		return fmt.Errorf("%w: what was said, at most %d bytes", ErrTooLarge, maxSaidBytes)
 	case c.Binding != nil && c.Binding.Version < 1:
 		return fmt.Errorf("binding has version %d: must be 1 or more", c.Binding.Version)
 	}
@@ -87,6 +94,7 @@ type writeStatements struct {
 	insertBinding, replaceBinding *statement
 	putAttempt                    *statement
 	putEvent                      *statement
+	putExchange, putNotice        *statement
 	putSealed, swapSealed, shred  *statement
 	reserve                       *statement
 
@@ -105,6 +113,7 @@ func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
 		{&w.insertKey, insertKeySQL}, {&w.answerKey, answerKeySQL},
 		{&w.insertBinding, insertBindingSQL}, {&w.replaceBinding, replaceBindingSQL},
 		{&w.putAttempt, putAttemptSQL}, {&w.putEvent, putEventSQL},
+		{&w.putExchange, putExchangeSQL}, {&w.putNotice, putNoticeSQL},
 		{&w.putSealed, putSealedSQL}, {&w.swapSealed, "UPDATE sealed SET data = ? WHERE binding = ? AND data = ?"}, {&w.shred, "DELETE FROM sealed WHERE binding = ?"},
 		{&w.reserve, reserveSQL},
 		{&w.leaseAttempt, leaseAttemptSQL}, {&w.leaseEvent, leaseEventSQL},
@@ -152,6 +161,9 @@ func (w *writeStatements) apply(c *Change) error {
 		} else if err != nil {
 			return err
 		}
+	}
+	if err := w.putTranscripts(c); err != nil {
+		return err
 	}
 	for i := range c.Events {
 		if err := w.putEventRow(&c.Events[i]); err != nil {
@@ -217,7 +229,7 @@ func (w *writeStatements) close() error {
 	var errs []error
 	for _, s := range []*statement{
 		w.begin, w.commit, w.rollback, w.savepoint, w.undo, w.release, w.insertKey, w.answerKey,
-		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putSealed, w.swapSealed, w.shred, w.reserve,
+		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putExchange, w.putNotice, w.putSealed, w.swapSealed, w.shred, w.reserve,
 		w.leaseAttempt, w.leaseEvent, w.shortenLeases, w.sweepLeases, w.freeAll, w.free,
 	} {
 		if s != nil {

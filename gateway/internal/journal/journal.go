@@ -95,6 +95,9 @@ type Attempt struct {
 	Deadline   time.Time // after it an unsettled attempt is nobody's any more
 	SettledAt  time.Time
 	Exchange   time.Duration
+	// Said and Heard are what went to the bank and what came back, as people may read it: at most 2,560 bytes each. They
+	// are written once and not read with the attempt: see Transcripts.
+	Said, Heard string
 
 	// Of an attempt whose outcome is to be found out.
 	AskAt    time.Time // when to ask next; zero: nothing to find out
@@ -167,7 +170,23 @@ type Change struct {
 	Shred  string // binding id
 	// Events are inserted, or their delivery is replaced, by ID. What happened stays as inserted.
 	Events []Event
+	// Notices are kept, each once: one that is there stays as it is.
+	Notices []Notice
 }
+
+// Notice is what a bank said unasked.
+type Notice struct {
+	Channel   string
+	ID        string // the bank's own number of it, unique on the channel
+	At        time.Time
+	Member    string
+	Agreement string // what it is about,
+	Of        string // or our number of an operation
+	Heard     string // as people may read it, at most 2,560 bytes
+}
+
+// Exchange is what was said in an attempt.
+type Exchange struct{ Attempt, Said, Heard string }
 
 // Sealed is what the vault keeps for a binding.
 type Sealed struct {
@@ -247,6 +266,14 @@ type Leases interface {
 	LeaseOpen(ctx context.Context, l Lease, id string) (Attempt, error)
 	// Release gives back all that is an owner's, but for some, at once.
 	Release(ctx context.Context, owner string, but ...string) error
+}
+
+// Transcripts is the power to tell what was said about a binding.
+type Transcripts interface {
+	// Exchanges returns what was said in a binding's attempts, in no order.
+	Exchanges(ctx context.Context, binding string) ([]Exchange, error)
+	// Notices returns what banks said unasked of a binding's agreement or attempts, oldest first, the first 1,000.
+	Notices(ctx context.Context, binding string) ([]Notice, error)
 }
 
 // Outbox is the power to find what callers are to be told. What is delivered is written by Apply.

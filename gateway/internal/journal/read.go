@@ -24,6 +24,7 @@ type readStatements struct {
 	sealed, seals                      *readStatement
 	number                             *readStatement
 	dueEvents, events                  *readStatement
+	exchanges, notices                 *readStatement
 	due, expired, undecided            *readStatement
 	newest                             *readStatement
 	leasable, leasableEvents, ahead    *readStatement
@@ -69,6 +70,8 @@ func (r *readStatements) queries() []query {
 			UNION ALL SELECT id FROM (SELECT id FROM events WHERE id > '' ORDER BY id DESC LIMIT 1)`},
 		{&r.dueEvents, dueEventsSQL},
 		{&r.events, eventsSQL},
+		{&r.exchanges, exchangesSQL},
+		{&r.notices, noticesSQL},
 		{&r.leasable, leasableSQL},
 		{&r.leasableEvents, leasableEventsSQL},
 		{&r.ahead, aheadSQL},

@@ -13,7 +13,7 @@ var schemaSQL string
 
 const (
 	// schemaVersion is this program's; a file carries its own in PRAGMA user_version.
-	schemaVersion = 4
+	schemaVersion = 5
 	// applicationID marks the file as a journal of this product: "KQJ1" in PRAGMA application_id.
 	applicationID = 0x4B514A31
 )
@@ -49,6 +49,14 @@ func upgrades() []string {
 		) STRICT, WITHOUT ROWID;
 		CREATE INDEX leases_at ON leases (at);
 		CREATE INDEX leases_until ON leases (until);`,
+		// Up to schema 4 nothing was kept of what was said.
+		`CREATE TABLE exchanges (attempt TEXT PRIMARY KEY, said TEXT NOT NULL, heard TEXT NOT NULL) STRICT, WITHOUT ROWID;
+		CREATE TABLE notices (
+			channel TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, member TEXT NOT NULL, agreement TEXT NOT NULL,
+			of TEXT NOT NULL, heard TEXT NOT NULL, PRIMARY KEY (channel, id)
+		) STRICT, WITHOUT ROWID;
+		CREATE INDEX notices_agreement ON notices (channel, agreement) WHERE agreement <> '';
+		CREATE INDEX notices_of ON notices (channel, of) WHERE of <> '';`,
 	}
 }
 

@@ -73,6 +73,28 @@ CREATE INDEX attempts_due ON attempts (due_at, channel, bank) WHERE due_at IS NO
 -- the code that it brings, as often as it is tried; a query may have none.
 CREATE UNIQUE INDEX attempts_number ON attempts (channel, number) WHERE number <> '' AND borrowed = 0;
 
+-- What was said in an attempt.
+CREATE TABLE exchanges (
+    attempt TEXT PRIMARY KEY,
+    said    TEXT NOT NULL, -- as people may read it: of secrets only that they were there
+    heard   TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What banks said unasked. The id is the bank's own.
+CREATE TABLE notices (
+    channel   TEXT NOT NULL,
+    id        TEXT NOT NULL,
+    at        INTEGER NOT NULL,
+    member    TEXT NOT NULL,
+    agreement TEXT NOT NULL,
+    of        TEXT NOT NULL,
+    heard     TEXT NOT NULL,
+    PRIMARY KEY (channel, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notices_agreement ON notices (channel, agreement) WHERE agreement <> '';
+CREATE INDEX notices_of ON notices (channel, of) WHERE of <> '';
+
 -- What callers are told.
 CREATE TABLE events (
     id      TEXT PRIMARY KEY,

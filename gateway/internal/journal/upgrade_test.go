@@ -27,7 +27,7 @@ func TestUpgrade(t *testing.T) {
 		key   = `INSERT INTO keys VALUES ('wallet', 'POST /v1/bindings', 'k1', x'01', 'bnd_1', 201, x'7b7d', 5)`
 		event = `INSERT INTO events VALUES ('evt_1', 'wallet', 'bnd_1', 1, 'binding.active', 5, x'7b7d', 'waiting', 0, 5, '')`
 	)
-	for version := 1; version <= 3; version++ {
+	for version := 1; version <= 4; version++ {
 		t.Run(fmt.Sprint("schema ", version), func(t *testing.T) {
 			text, err := schemas.ReadFile(fmt.Sprintf("testdata/schema%d.sql", version))
 			if err != nil {
@@ -107,6 +107,15 @@ func upToDate(t *testing.T, path string, told bool) {
 	}
 	if events, err := s.LeaseEvents(t.Context(), lease, 10); err != nil || told != (len(events) == 1) {
 		t.Errorf("events: %+v, %v", events, err)
+	}
+	said := journal.Attempt{ID: "att_1", Binding: "bnd_1", Said: "ask", Heard: "answer", Settled: true}
+	if err := s.Apply(t.Context(), journal.Change{Attempts: []journal.Attempt{said}, Notices: []journal.Notice{{Channel: "nucc", ID: "n1", Of: "N1"}}}); err != nil {
+		t.Error(err)
+	}
+	exchanges, err := s.Exchanges(t.Context(), "bnd_1")
+	notices, err2 := s.Notices(t.Context(), "bnd_1")
+	if err != nil || err2 != nil || len(exchanges) != 1 || len(notices) != 1 {
+		t.Errorf("what was said: %+v, %v; %+v, %v", exchanges, err, notices, err2)
 	}
 	clash := journal.Attempt{ID: "att_3", Binding: "bnd_1", Kind: op.Confirm, Channel: "nucc", Bank: "abc", Number: "N1"}
 	if err := s.Apply(t.Context(), journal.Change{Attempts: []journal.Attempt{clash}}); !errors.Is(err, journal.ErrNumberUsed) {

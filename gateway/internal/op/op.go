@@ -142,6 +142,9 @@ type Result struct {
 	Err error
 	// Exchange is how long the bytes were away.
 	Exchange time.Duration
+	// Said and Heard are outlines of the request and the answer, for people: they hold no secret and may be kept.
+	// Heard is empty where no answer could be read.
+	Said, Heard string
 }
 
 // Notice is what a bank says unasked: that it has ended an agreement (Kind is
@@ -155,4 +158,5 @@ type Notice struct {
 	Number    string // the bank's own number of the event
 	Of        string // with Result: our number of the operation
 	Result    *Result
+	Heard     string // an outline of it, for people
 }

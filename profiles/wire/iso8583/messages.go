@@ -33,16 +33,16 @@ func (t Trace) Key() string { return t.Transmitted + t.STAN }
 // Request is 0100: verify identity, set up, sign or cancel, as ProcessingCode says.
 // An empty text is an absent field.
 type Request struct {
-	Header Header
-	Trace  Trace
-	Common Common
+	Header Header `outline:"inline"`
+	Trace  Trace  `outline:"inline"`
+	Common Common `outline:"inline"`
 }
 
 // Answer is 0110.
 type Answer struct {
-	Header             Header
-	Trace              Trace
-	Common             Common
+	Header             Header `outline:"inline"`
+	Trace              Trace  `outline:"inline"`
+	Common             Common `outline:"inline"`
 	AuthCode           string // F38: 6 characters
 	ResponseCode       string // F39: 2 capital letters or digits, required
 	AdditionalResponse string `outline:"-"` // F44: at most 25 characters
@@ -50,18 +50,18 @@ type Answer struct {
 
 // Reversal is 0420, and 0421 where it is said again.
 type Reversal struct {
-	Header   Header
-	Trace    Trace // its own, not the original's
+	Header   Header `outline:"inline"`
+	Trace    Trace  `outline:"inline"` // its own, not the original's
 	Repeat   bool
-	Common   Common
+	Common   Common   `outline:"inline"`
 	Original Original // F90, required
 }
 
 // ReversalAnswer is 0430.
 type ReversalAnswer struct {
-	Header       Header
-	Trace        Trace // that of the reversal
-	Common       Common
+	Header       Header `outline:"inline"`
+	Trace        Trace  `outline:"inline"` // that of the reversal
+	Common       Common `outline:"inline"`
 	ResponseCode string // F39, required
 	Original     Original
 }
@@ -191,8 +191,8 @@ func (o Original) Key() string { return o.Transmitted + o.STAN }
 
 // Network is 0820, or 0800 where Application is set.
 type Network struct {
-	Header      Header
-	Trace       Trace
+	Header      Header     `outline:"inline"`
+	Trace       Trace      `outline:"inline"`
 	Application bool       // an 0800: asks for a key
 	Forwarder   string     // F33: at most 11 digits
 	Security    string     // F53: 16 digits; required with NewKey
@@ -203,8 +203,8 @@ type Network struct {
 
 // NetworkAnswer is 0830, or 0810 where Application is set.
 type NetworkAnswer struct {
-	Header       Header
-	Trace        Trace
+	Header       Header `outline:"inline"`
+	Trace        Trace  `outline:"inline"`
 	Application  bool
 	Forwarder    string     // F33
 	ResponseCode string     // F39, required

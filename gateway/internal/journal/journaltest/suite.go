@@ -41,6 +41,8 @@ var checks = []check{
 	{"events of a subject are due in order", dueEvents},
 	{"events stay as they happened", eventsStay},
 	{"an attempt needs no binding", unbound},
+	{"what was said is kept once", saidOnce},
+	{"notices are kept once and found by what they are about", noticesOnce},
 	{"shredded data is gone", shred},
 	{"sealed data is replaced only where it is as it was", resealed},
 	{"all sealed data is gone through once", sealedPages},

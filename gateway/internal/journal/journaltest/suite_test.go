@@ -53,6 +53,8 @@ var twins = []struct {
 	{"has people decide for the bank's", "what nobody could find out", func(s journal.Store) journal.Store { return allOpen{s} }},
 	{"delivers out of order", "events of a subject are due in order", func(s journal.Store) journal.Store { return outOfOrder{s, s.(journal.Outbox)} }},
 	{"tells what never happened", "events stay as they happened", func(s journal.Store) journal.Store { return tellsFirst{s, s.(journal.Outbox)} }},
+	{"says it anew", "what was said is kept once", func(s journal.Store) journal.Store { return wordy{s, s.(journal.Transcripts)} }},
+	{"shows all notices", "notices are kept once and found by what they are about", func(s journal.Store) journal.Store { return &gossip{Store: s} }},
 	{"leases nothing", "what is due is leased to one", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"leases nothing", "a lease ends with its time, its attempt or its owner", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"never gives back", "a lease ends with its time, its attempt or its owner", func(s journal.Store) journal.Store { return &badLeases{SQLite: s.(*journal.SQLite), hoards: true} }},
@@ -242,6 +244,35 @@ func noNumbers(c *journal.Change) {
 		c.Attempts[i].Number = ""
 	}
 }
+
+// wordy lets every attempt bring words along.
+type wordy struct {
+	journal.Store
+	journal.Transcripts
+}
+
+func (s wordy) Attempt(ctx context.Context, id string) (journal.Attempt, error) {
+	a, err := s.Store.Attempt(ctx, id)
+	a.Said = "again"
+	return a, err
+}
+
+// gossip tells every notice of everybody.
+type gossip struct {
+	journal.Store
+	journal.Transcripts
+	all []journal.Notice
+}
+
+func (s *gossip) Apply(ctx context.Context, c journal.Change) error {
+	err := s.Store.Apply(ctx, c)
+	if err == nil {
+		s.all = append(s.all, c.Notices...)
+	}
+	return err
+}
+
+func (s *gossip) Notices(context.Context, string) ([]journal.Notice, error) { return s.all, nil }
 
 type forgetsVersion struct{ journal.Store }
 
