@@ -38,6 +38,7 @@ func FaultKinds() []string {
 		"late_reply", "half_reply", "slow_drip", "duplicate_reply",
 		"lost_notice", "duplicate_notice", "notice_before_reply",
 		"bad_signature", "http_5xx", "not_found_for_a_while", "contradiction",
+		"wrong_charset",
 	}
 }
 

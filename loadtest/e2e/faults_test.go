@@ -168,7 +168,7 @@ func (p *pair) applied(t *testing.T, bank, kind string, c control.Customer, a cl
 	if a.State == "processing" {
 		a = p.decided(t, a.ID)
 	}
-	committed := slices.Contains([]string{"no_reply_after_commit", "reset_after_commit", "garbage", "half_reply", "bad_signature", "not_found_for_a_while"}, kind)
+	committed := slices.Contains([]string{"no_reply_after_commit", "reset_after_commit", "garbage", "half_reply", "bad_signature", "not_found_for_a_while", "wrong_charset"}, kind)
 	switch {
 	case a.State == "awaiting_approval":
 		p.approve(t, bank, c, a)

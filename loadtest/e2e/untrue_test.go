@@ -45,7 +45,7 @@ func (p *pair) begun(t *testing.T, bank string) (client.Answer, control.Customer
 	return a, c
 }
 
-// An answer under a wrong seal, and a server's own error page, tell nothing: the outcome is unknown and is found out.
+// An answer under a wrong seal or in a wrong charset, and a server's own error page, tell nothing: the outcome is unknown and is found out.
 func TestAnAnswerThatTellsNothing(t *testing.T) {
 	p := startPair(t)
 	for _, c := range []struct{ bank, kind, more, end string }{
@@ -53,6 +53,8 @@ func TestAnAnswerThatTellsNothing(t *testing.T) {
 		{"abc", "http_5xx", "", "awaiting_code"}, // it never arrived, so the code counts still
 		{"abc", "http_5xx", `,"after_commit":true`, "active"},
 		{"njcb", "bad_signature", "", "failed"}, // undone
+		{"boc", "wrong_charset", "", "active"},
+		{"bosc", "wrong_charset", "", "failed"},
 	} {
 		t.Run(c.bank+" "+c.kind+c.more, func(t *testing.T) {
 			a, who := p.begun(t, c.bank)
@@ -67,7 +69,7 @@ func TestAnAnswerThatTellsNothing(t *testing.T) {
 			}
 		})
 	}
-	for kind, more := range map[string]string{"bad_signature": "", "http_5xx": `,"after_commit":true`} {
+	for kind, more := range map[string]string{"bad_signature": "", "wrong_charset": "", "http_5xx": `,"after_commit":true`} {
 		p.misbehave(t, "hsbc", fmt.Sprintf(`{"kind":%q,"operation":"apply","count":1%s}`, kind, more))
 		a, who := p.begun(t, "hsbc")
 		if a.State != "processing" {

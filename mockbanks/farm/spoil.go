@@ -22,15 +22,18 @@ func (v *visit) spares(kind string) bool {
 }
 
 // spoil makes an answer wrong where the fault wants that.
-func (v *visit) spoil(answer wire.Frame) (wire.Frame, error) {
-	if v.fault.Kind != "bad_signature" {
-		return answer, nil
+func (v *visit) spoil(answer teller.Answer) (wire.Frame, error) {
+	if v.fault.Kind != "bad_signature" && v.fault.Kind != "wrong_charset" {
+		return answer.Frame, nil
 	}
 	spoiler, ok := v.teller.(teller.Spoiler)
 	if !ok {
-		return answer, fmt.Errorf("%s: %w", v.profile.Protocol, teller.ErrUnspoilt)
+		return answer.Frame, fmt.Errorf("%s: %w", v.profile.Protocol, teller.ErrUnspoilt)
 	}
-	return spoiler.Missealed(answer)
+	if v.fault.Kind == "wrong_charset" {
+		return spoiler.Miscoded(answer)
+	}
+	return spoiler.Missealed(answer.Frame)
 }
 
 // fail answers as a server does that is out of order: it speaks HTTP and no more.

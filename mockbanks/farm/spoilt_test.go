@@ -244,3 +244,74 @@ func TestHTTP5xxIsForHTTP(t *testing.T) {
 		t.Errorf("%d %s", status, text)
 	}
 }
+
+// The seal is right and the text can't be read: the body says UTF-8 and is GBK.
+func TestAWrongCharsetOverTheHub(t *testing.T) {
+	w := start(t, nil)
+	for i, subject := range []string{"/banks/abc", "/channels/nucc"} {
+		who := w.customers("abc", "debit")[i]
+		unread := func(operation string, m wire.Message) {
+			t.Helper()
+			w.once(subject, operation, "wrong_charset", "")
+			if answer, err := w.ask(m); !errors.Is(err, wire.ErrMalformed) {
+				t.Errorf("%s %s: %+v, %v", subject, operation, answer, err)
+			}
+		}
+		apply := w.apply(abc, who)
+		unread("apply", apply)
+		unread("confirm", w.confirm(apply, w.code("abc", who.Mobile)))
+		unread("query", w.query("0202", apply.TrxInf.TrxId, abc))
+		signed := must[*epcc.QueryReceipt](w, w.query("0202", apply.TrxInf.TrxId, abc)).BizInf
+		if signed.BizStsCd != "00000000" || signed.SgnNo == "" {
+			t.Fatalf("%s: the query says %+v", subject, signed)
+		}
+		unread("unsign", w.unsign(abc, signed.SgnNo, who.Cards[0].Number[15:]))
+		w.once(subject, "query", "wrong_charset", "")
+		if got := w.page(w.query("0202", apply.TrxInf.TrxId, abc)); !strings.Contains(got.body, `encoding="UTF-8"`) || !strings.Contains(got.body, "\xb3\xc9\xb9\xa6") { // 成功 in GBK
+			t.Errorf("%s: %q", subject, got.body)
+		}
+	}
+}
+
+// Over a line a name in field 61 is UTF-8, under a seal that holds.
+func TestAWrongCharsetOnALine(t *testing.T) {
+	w := startLines(t)
+	l := w.dial()
+	who := w.customers("njcb", "debit")
+	unread := func(operation string, m wire.Message) {
+		t.Helper()
+		w.once("/banks/njcb", operation, "wrong_charset", "")
+		l.send(m)
+		answer, err := l.read()
+		var field *wire.FieldError
+		if !errors.As(err, &field) || !strings.HasPrefix(field.Field, "F61") {
+			t.Errorf("%s: %+v, %v", operation, answer, err)
+		}
+	}
+	unread("verify", w.ask8583("890000", who[1]))
+	setUp := w.ask8583("891000", who[0])
+	unread("apply", setUp)
+	unread("cancel", w.undo8583(setUp))
+	verify := w.ask8583("890000", who[1])
+	l.send(verify) // the line goes on
+	if got := l.answers(1); got[verify.Trace.Key()] != "00" {
+		t.Errorf("%v", got)
+	}
+}
+
+// Signed JSON comes in UTF-16.
+func TestAWrongCharsetOverJSON(t *testing.T) {
+	for _, payload := range []string{"base64url", "raw"} {
+		a := startAbroad(t, payload, "", nil)
+		a.authorise()
+		who := a.denizen(1)
+		a.once("/banks/hsbc", "apply", "wrong_charset", "")
+		status, head, body := a.fetch(order{method: "POST", path: "mandate-consents", body: consentBody("c1", who)})
+		if status != 201 || !a.stands(head, body) || !strings.HasPrefix(string(body), "\xfe\xff\x00{\x00\"\x00T") {
+			t.Errorf("%s: %d, %q", payload, status, body)
+		}
+		if got := a.ask("c1"); got.status != 200 || got.text("ConsentId") == "" {
+			t.Errorf("the query says %+v", got)
+		}
+	}
+}

@@ -89,7 +89,7 @@ func (v *visit) bringBack(ctx context.Context, answer teller.Answer, late time.D
 		}
 	}
 	var err error
-	if answer.Frame, err = v.spoil(answer.Frame); err != nil {
+	if answer.Frame, err = v.spoil(answer); err != nil {
 		v.farm.log.Error("an answer could not be spoilt", "channel", v.profile.ID, "error", err)
 		return v.reset()
 	}

@@ -52,6 +52,13 @@ type Codec interface {
 	Decode(Frame) (Message, error)
 }
 
+// Resealer is a codec that seals a frame anew whose body was changed by hand:
+// for whoever tries how the other side takes what a codec would never write.
+type Resealer interface {
+	// Reseal returns the frame with its seal over the body as it now is. The frame must have one.
+	Reseal(Frame) (Frame, error)
+}
+
 // What can be wrong with a frame. Callers test with errors.Is.
 var (
 	ErrTooLarge    = errors.New("larger than allowed")

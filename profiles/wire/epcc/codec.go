@@ -25,7 +25,10 @@ type Codec struct {
 	random     io.Reader
 }
 
-var _ wire.Codec = (*Codec)(nil)
+var (
+	_ wire.Codec    = (*Codec)(nil)
+	_ wire.Resealer = (*Codec)(nil)
+)
 
 // New returns the codec of ring's side. Options are completed with their
 // defaults and checked, and the ring must hold what a message needs: an active
@@ -103,6 +106,22 @@ func (c *Codec) encode(typ string, head Header, fields []field) (wire.Frame, err
 	body = append(body, sealStart...)
 	body = append(seal.AppendBase64(body, signature), '}')
 	return wire.Frame{Headers: headersOf(&h, fields), Body: body}, nil
+}
+
+// Reseal implements wire.Resealer.
+func (c *Codec) Reseal(frame wire.Frame) (wire.Frame, error) {
+	signed, _, err := cut(frame.Body)
+	if err != nil {
+		return wire.Frame{}, fmt.Errorf("reseal: %w", err)
+	}
+	signature, err := c.sign(signed)
+	if err != nil {
+		return wire.Frame{}, fmt.Errorf("reseal: %w", err)
+	}
+	body := append(append(make([]byte, 0, len(frame.Body)+16), prologue...), signed...)
+	body = append(append(body, '\n'), sealStart...)
+	frame.Body = append(seal.AppendBase64(body, signature), '}')
+	return frame, nil
 }
 
 // Decode implements wire.Codec. Nothing of the message is believed before its

@@ -206,3 +206,29 @@ func TestErrorsNameTheField(t *testing.T) {
 		t.Errorf("the error quotes the value: %v", err)
 	}
 }
+
+// What was changed by hand is sealed anew and reads as it now is; without that it does not.
+func TestReseal(t *testing.T) {
+	c, other := codec(t, seal.Gateway, epcc.Options{}), codec(t, seal.Bank, epcc.Options{})
+	m := signMessage()
+	frame, err := c.Encode(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := frame
+	changed.Body = []byte(strings.Replace(string(frame.Body), m.TrxInf.TrxId, strings.Repeat("7", 31), 1))
+	if _, err := other.Decode(changed); !errors.Is(err, wire.ErrSeal) {
+		t.Errorf("under the old seal: %v", err)
+	}
+	anew, err := c.Reseal(changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := other.Decode(anew)
+	if err != nil || got.(*epcc.Sign).TrxInf.TrxId != strings.Repeat("7", 31) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := c.Reseal(wire.Frame{Body: []byte("<root></root>")}); !errors.Is(err, wire.ErrSealMissing) {
+		t.Errorf("without a seal: %v", err)
+	}
+}

@@ -29,7 +29,10 @@ type Codec struct {
 	random  io.Reader
 }
 
-var _ wire.Codec = (*Codec)(nil)
+var (
+	_ wire.Codec    = (*Codec)(nil)
+	_ wire.Resealer = (*Codec)(nil)
+)
 
 // New returns the codec of ring's side. Options are completed with their
 // defaults and checked, and the ring must hold an active RSA signing key of

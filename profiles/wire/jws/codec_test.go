@@ -113,3 +113,27 @@ func TestBearer(t *testing.T) {
 		}
 	}
 }
+
+// What was changed by hand is sealed anew under the header that it had; without that it is not believed.
+func TestReseal(t *testing.T) {
+	for _, payload := range []string{"base64url", "raw"} {
+		opts := jws.Options{Payload: payload}
+		c, other := codec(t, seal.Bank, opts), codec(t, seal.Gateway, opts)
+		frame, err := c.Encode(&jws.Problem{Head: jws.Head{IssuedAt: 7, Bank: "HSBCCNSH"}, Status: 404, Code: jws.CodeNotFound})
+		must(t, err)
+		changed := frame
+		changed.Body = []byte(strings.Replace(string(frame.Body), "HSBCCNSH", "HSBCCNBJ", 1))
+		if _, err := other.Decode(changed); !errors.Is(err, wire.ErrSeal) {
+			t.Errorf("under the old seal: %v", err)
+		}
+		anew, err := c.Reseal(changed)
+		must(t, err)
+		got, err := other.Decode(anew)
+		if err != nil || got.(*jws.Problem).Bank != "HSBCCNBJ" || got.(*jws.Problem).IssuedAt != 7 {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if _, err := c.Reseal(wire.Frame{Body: frame.Body}); !errors.Is(err, wire.ErrSealMissing) {
+			t.Errorf("without a seal: %v", err)
+		}
+	}
+}

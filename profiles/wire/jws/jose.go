@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,11 +88,30 @@ func signingInput(header string, payload []byte, raw bool) []byte {
 
 // sign makes the value of x-jws-signature: the header, nothing, the signature (RFC 7515 appendix F).
 func (c *Codec) sign(random io.Reader, iat int64, body []byte) (string, error) {
+	return c.signUnder(random, c.protect(iat), body)
+}
+
+// Reseal implements wire.Resealer: the protected header stays.
+func (c *Codec) Reseal(frame wire.Frame) (wire.Frame, error) {
+	at := slices.IndexFunc(frame.Headers, func(h wire.Header) bool { return strings.EqualFold(h.Name, headerSignature) })
+	if at < 0 {
+		return wire.Frame{}, fmt.Errorf("reseal: %w", wire.ErrSealMissing)
+	}
+	header, _, _ := strings.Cut(frame.Headers[at].Value, "..")
+	value, err := c.signUnder(c.random, header, frame.Body)
+	if err != nil {
+		return wire.Frame{}, fmt.Errorf("reseal: %w", err)
+	}
+	frame.Headers = slices.Clone(frame.Headers)
+	frame.Headers[at].Value = value
+	return frame, nil
+}
+
+func (c *Codec) signUnder(random io.Reader, header string, body []byte) (string, error) {
 	key, ok := c.signing.Private.(*rsa.PrivateKey)
 	if !ok {
 		return "", wire.ErrKey
 	}
-	header := c.protect(iat)
 	digest := sha256Of(signingInput(header, body, c.raw()))
 	signature, err := rsa.SignPSS(random, key, crypto.SHA256, digest, pss())
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"fmt"
 
+	"golang.org/x/text/encoding/simplifiedchinese"
+
 	"kaqiao/mockbanks/internal/teller"
 	"kaqiao/profiles/wire"
 )
@@ -30,4 +32,20 @@ func (t *Teller) Missealed(f wire.Frame) (wire.Frame, error) {
 	f.Body = base64.StdEncoding.AppendEncode(bytes.Clone(f.Body[:start+len(sealStart)]), signature)
 	f.Body = append(f.Body, '}')
 	return f, nil
+}
+
+// Miscoded implements teller.Spoiler: the body says that it is UTF-8, and is
+// GBK. Each answer has a description in Chinese.
+func (t *Teller) Miscoded(a teller.Answer) (wire.Frame, error) {
+	codec, ok := t.codec.(wire.Resealer)
+	if !ok {
+		return a.Frame, fmt.Errorf("seal: %w", teller.ErrUnspoilt)
+	}
+	body, err := simplifiedchinese.GBK.NewEncoder().Bytes(a.Frame.Body)
+	if err != nil || bytes.Equal(body, a.Frame.Body) {
+		return a.Frame, fmt.Errorf("text: %w", teller.ErrUnspoilt)
+	}
+	f := a.Frame
+	f.Body = body
+	return codec.Reseal(f)
 }

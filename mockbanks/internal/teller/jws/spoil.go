@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/encoding/unicode"
+
 	"kaqiao/mockbanks/internal/teller"
 	"kaqiao/profiles/wire"
 )
@@ -27,4 +29,21 @@ func (t *Teller) Missealed(f wire.Frame) (wire.Frame, error) {
 	f.Headers = slices.Clone(f.Headers)
 	f.Headers[at].Value = header + ".." + base64.RawURLEncoding.EncodeToString(signature)
 	return f, nil
+}
+
+// Miscoded implements teller.Spoiler: the body is UTF-16 with its mark, where
+// JSON between systems is UTF-8 (RFC 8259 section 8.1). Another charset would
+// change nothing: these answers are in ASCII.
+func (t *Teller) Miscoded(a teller.Answer) (wire.Frame, error) {
+	codec, ok := t.codec.(wire.Resealer)
+	if !ok {
+		return a.Frame, fmt.Errorf("seal: %w", teller.ErrUnspoilt)
+	}
+	body, err := unicode.UTF16(unicode.BigEndian, unicode.UseBOM).NewEncoder().Bytes(a.Frame.Body)
+	if err != nil {
+		return a.Frame, fmt.Errorf("text: %w", teller.ErrUnspoilt)
+	}
+	f := a.Frame
+	f.Body = body
+	return codec.Reseal(f)
 }
