@@ -29,8 +29,7 @@ func (s *Service) heardResult(ctx context.Context, n op.Notice) error {
 		// It came before our own answer, which is still awaited.
 		return s.cameEarly(ctx, n)
 	case a.Settled && a.AskAt.IsZero():
-		s.compare(ctx, a, *n.Result)
-		return nil
+		return s.compare(ctx, a, *n.Result)
 	}
 	return s.told(ctx, a.ID, op.Result{Outcome: op.Accepted, Of: n.Result})
 }
@@ -69,31 +68,43 @@ func earlyResult(channel, number string) journal.Key {
 }
 
 // compare raises an alarm where a bank says something else of an operation
-// than it said before. What was decided stands: a final state is never overwritten.
+// than it said before, and has it asked where that can be. A yes that comes
+// after a no is found out anew, and where nobody can be asked gone by at once: policies
+// say how. A no that comes after a yes changes nothing: a final state is never overwritten.
+//
 // An answer that was on its way while its operation was undone says nothing of
 // what stands now, so it contradicts nothing; but where the bank said that there
-// was nothing to undo, what it has done since may stand.
-func (s *Service) compare(ctx context.Context, a journal.Attempt, r op.Result) {
+// was nothing to undo, what it has done since stands.
+func (s *Service) compare(ctx context.Context, a journal.Attempt, r op.Result) error {
 	final := func(o op.Outcome) bool { return o == op.Accepted || o == op.Refused }
-	if final(a.Outcome) && final(r.Outcome) && a.Outcome != r.Outcome {
-		history, err := s.cfg.Store.Attempts(ctx, a.Binding)
-		if err == nil && a.NotFound == 0 && reversed(history, a) {
-			s.cfg.Log.WarnContext(ctx, "an answer came after its operation was undone: it is dropped", "binding", a.Binding, "number", a.Number, "outcome", r.Outcome.String())
-			return
-		}
-		s.cfg.Log.ErrorContext(ctx, "a bank contradicts itself: both books must be compared",
-			"binding", a.Binding, "bank", a.Bank, "number", a.Number, "before", a.Outcome.String(), "now", r.Outcome.String(), "agreement", r.Agreement)
-		if s.cfg.Recheck != nil && s.cfg.Banks.Truth(a.Channel, a.Kind) == op.ByQuery {
-			s.cfg.Recheck(a.ID)
-		}
+	if !final(a.Outcome) || !final(r.Outcome) || a.Outcome == r.Outcome {
+		return nil
 	}
+	history, err := s.cfg.Store.Attempts(ctx, a.Binding)
+	if err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	}
+	if a.NotFound == 0 && reversed(history, a) {
+		s.cfg.Log.WarnContext(ctx, "an answer came after its operation was undone: it is dropped", "binding", a.Binding, "number", a.Number, "outcome", r.Outcome.String())
+		return nil
+	}
+	s.cfg.Log.ErrorContext(ctx, "a bank contradicts itself: both books must be compared",
+		"binding", a.Binding, "bank", a.Bank, "number", a.Number, "before", a.Outcome.String(), "now", r.Outcome.String(), "agreement", r.Agreement)
+	canAsk := s.cfg.Banks.Truth(a.Channel, a.Kind) == op.ByQuery
+	switch {
+	case r.Outcome == op.Accepted && s.ofInterest(a.Kind) && canAsk:
+		return s.openAgain(ctx, a)
+	case r.Outcome == op.Accepted && s.ofInterest(a.Kind):
+		return s.lateYes(ctx, a.ID, r)
+	case canAsk && s.cfg.Recheck != nil:
+		s.cfg.Recheck(a.ID)
+	}
+	return nil
 }
 
-// rechecked says what a query told of an attempt whose bank has contradicted
-// itself. That is for people: whatever it is, it overwrites nothing. But where
-// the bank holds an agreement that was refused here, by two of its words against
-// one, the attempt is open again: it is as one that was given up and signed.
-func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result) error {
+// rechecked says what a query told of a yes that its bank has taken back. That
+// is for people: whatever it is, it overwrites nothing.
+func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result) {
 	said, agreement := "nothing", ""
 	switch {
 	case r.Of != nil:
@@ -103,12 +114,4 @@ func (s *Service) rechecked(ctx context.Context, a journal.Attempt, r op.Result)
 	}
 	s.cfg.Log.ErrorContext(ctx, "a bank that contradicts itself was asked: both books must be compared",
 		"binding", a.Binding, "bank", a.Bank, "number", a.Number, "decided", a.Outcome.String(), "asked", said, "agreement", agreement)
-	if a.Outcome != op.Refused || a.Kind == op.Unsign || agreement == "" || r.Of.Outcome != op.Accepted {
-		return nil
-	}
-	a.Outcome, a.Asked, a.NotFound, a.AskAt = op.Unknown, 0, 0, s.cfg.Now()
-	if err := s.write(ctx, journal.Change{Attempts: []journal.Attempt{a}}); err != nil {
-		return err
-	}
-	return s.told(ctx, a.ID, r)
 }

@@ -14,7 +14,7 @@ import (
 // may sign what was given up here, as when a user cancels while its people
 // think about it: then the agreement is ended, and that is kept up until the
 // bank has confirmed it. The binding itself stays as it ended.
-func owed(kind op.Kind, e event) command {
+func (s *Service) owed(kind op.Kind, e event) command {
 	if kind == op.Unsign {
 		switch e {
 		case accepted:
@@ -24,10 +24,10 @@ func owed(kind op.Kind, e event) command {
 		}
 		return wait
 	}
-	switch e {
-	case signed:
+	switch {
+	case e == signed && s.policies[kind].ended == undo:
 		return sendAgain
-	case unknown, pending:
+	case e == unknown || e == pending:
 		return wait
 	}
 	return nothing
@@ -37,7 +37,7 @@ func owed(kind op.Kind, e event) command {
 func (s *Service) settleOwed(b journal.Binding, a journal.Attempt, e event, r op.Result, now time.Time) settled {
 	due := a.AskAt
 	a.AskAt = time.Time{}
-	out := settled{do: owed(a.Kind, e)}
+	out := settled{do: s.owed(a.Kind, e)}
 	switch out.do {
 	case wait:
 		if a.AskAt = now.Add(s.pause(a)); due.After(now) {
@@ -86,6 +86,14 @@ func (s *Service) lookAgain(to *settled, e event, now time.Time) {
 		return
 	}
 	to.again, a.AskAt = true, now.Add(s.pause(*a))
+}
+
+// lastLookOf is lastLook for what has just ended by an answer: once, and not for what comes after the end.
+func (s *Service) lastLookOf(ctx context.Context, to settled) ([]journal.Attempt, error) {
+	if !to.known || to.from == "" || !ended(to.binding.State) || to.binding.State == Revoked {
+		return nil, nil
+	}
+	return s.lastLook(ctx, to.binding, to.binding.UpdatedAt)
 }
 
 // givenUp: a confirm that the bank, when it was asked, had not heard of.

@@ -292,7 +292,7 @@ func (p *play) settleDown(t *rapid.T) {
 	for i, number := range p.bank.undecided() {
 		p.bank.decide(number, []op.Reason{"", op.BankRefused}[i%2])
 	}
-	for range 12 {
+	for range 14 { // days of silence, and the last looks after them
 		p.add(2*time.Hour + time.Second)
 		p.bank.catchUp()
 		for p.find(t) > 0 {

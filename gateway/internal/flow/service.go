@@ -76,9 +76,10 @@ type Config struct {
 
 // Service moves bindings. It is safe for concurrent use.
 type Service struct {
-	cfg   Config
-	table map[string]map[event]move
-	ids   *ids
+	cfg      Config
+	table    map[string]map[event]move
+	policies map[op.Kind]policy
+	ids      *ids
 }
 
 var _ API = (*Service)(nil)
@@ -98,5 +99,5 @@ func New(cfg Config) *Service {
 	if cfg.Wake == nil {
 		cfg.Wake = func(time.Time) {}
 	}
-	return &Service{cfg: cfg, table: table(), ids: newIDs()}
+	return &Service{cfg: cfg, table: table(), policies: policies(), ids: newIDs()}
 }

@@ -63,9 +63,13 @@ func (to settled) signed() bool {
 
 // settle applies the event to the binding, in memory. An attempt is left open
 // exactly where its outcome is still to be found out, or to be brought about.
+// A session whose time is over meanwhile is ended by Expire, as any other.
 func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Result, now time.Time) settled {
 	if ended(b.State) {
 		return s.settleOwed(b, a, e, r, now)
+	}
+	if a.Kind == op.Unsign && b.State == Active && e == accepted {
+		e = heard // it had said no, and has ended the agreement all the same
 	}
 	due := a.AskAt
 	a.AskAt = time.Time{}
@@ -81,11 +85,6 @@ func (s *Service) settle(b journal.Binding, a journal.Attempt, e event, r op.Res
 		a.AskAt = now.Add(s.pause(a))
 		if due.After(now) { // asked before its time, and the time stands
 			a.AskAt = due
-		}
-	}
-	if (b.State == AwaitingCode || b.State == AwaitingApproval) && m.do != wait && !now.Before(b.ExpiresAt) {
-		if over, ok := s.table[b.State][timedOut]; ok {
-			b.State, b.Reason, out.do = over.to, op.SessionExpired, over.do
 		}
 	}
 	out.binding, out.attempt = after(b, now), a

@@ -48,7 +48,7 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 			settling = true
 			a, result = s.doubt(ctx, a, r)
 			last = s.settle(st.binding, a, eventOf(st.binding, a.Kind, result), result, s.cfg.Now())
-			return s.change(last, st.keyed)
+			return s.changeOf(ctx, last, st.keyed)
 		},
 	})
 	switch {
@@ -98,6 +98,18 @@ func (s *Service) change(to settled, k Keyed) journal.Change {
 	return c
 }
 
+// changeOf is change with the last look that the end of a session asks for. The
+// look is left out where it can't be read: the answer must be written.
+func (s *Service) changeOf(ctx context.Context, to settled, k Keyed) journal.Change {
+	c := s.change(to, k)
+	look, err := s.lastLookOf(context.WithoutCancel(ctx), to)
+	if err != nil {
+		s.cfg.Log.ErrorContext(ctx, "a session has ended without a last look at its confirms", "binding", to.binding.ID, "error", err)
+	}
+	c.Attempts = append(c.Attempts, look...)
+	return c
+}
+
 // overtaken settles an attempt whose binding was changed while the bank was asked.
 func (s *Service) overtaken(ctx context.Context, a journal.Attempt, r op.Result, k Keyed) (settled, error) {
 	ctx = context.WithoutCancel(ctx)
@@ -107,7 +119,7 @@ func (s *Service) overtaken(ctx context.Context, a journal.Attempt, r op.Result,
 			return settled{}, fmt.Errorf("flow: settle again: %w", err)
 		}
 		to := s.settle(b, a, eventOf(b, a.Kind, r), r, s.cfg.Now())
-		if err = s.cfg.Store.Apply(ctx, s.change(to, k)); !errors.Is(err, journal.ErrConflict) {
+		if err = s.cfg.Store.Apply(ctx, s.changeOf(ctx, to, k)); !errors.Is(err, journal.ErrConflict) {
 			if err != nil {
 				err = fmt.Errorf("flow: settle again: %w", err)
 			}

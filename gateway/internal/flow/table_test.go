@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"kaqiao/gateway/internal/op"
 )
 
 var (
@@ -14,6 +16,22 @@ var (
 )
 
 const events = heard + 1
+
+// Each operation has its policy, and only what may sign, or end what was signed, changes anything.
+func TestPolicies(t *testing.T) {
+	kinds := []op.Kind{op.Verify, op.Apply, op.Challenge, op.Confirm, op.Cancel, op.Unsign, op.Query, op.Reverse, op.Decide}
+	all := policies()
+	if len(all) != len(kinds) {
+		t.Errorf("%d policies, %d operations", len(all), len(kinds))
+	}
+	for _, kind := range kinds {
+		p, named := all[kind]
+		changes := slices.Contains([]op.Kind{op.Apply, op.Challenge, op.Confirm, op.Unsign}, kind)
+		if !named || changes != (p != policy{}) {
+			t.Errorf("%s: %+v, named %v", kind, p, named)
+		}
+	}
+}
 
 // Every pair of state and event is in the table, leading somewhere known, or is refused.
 func TestTable(t *testing.T) {

@@ -57,7 +57,8 @@ func surelyNotThere(a journal.Attempt) bool {
 // puts the next one off; the clock alone never decides anything.
 func (s *Service) Told(ctx context.Context, about journal.Attempt, r op.Result) error {
 	if closed(about) {
-		return s.rechecked(ctx, about, r)
+		s.rechecked(ctx, about, r)
+		return nil
 	}
 	for range maxConflicts {
 		err := s.told(ctx, about.ID, r)
@@ -115,7 +116,11 @@ func (s *Service) learned(ctx context.Context, to settled, e event, of op.Result
 		to.known = true
 	}
 	c := s.change(to, Keyed{})
-	c.Attempts = append(c.Attempts, besides...)
+	look, err := s.lastLookOf(ctx, to)
+	if err != nil {
+		return err
+	}
+	c.Attempts = append(append(c.Attempts, besides...), look...)
 	if err := s.write(ctx, c); err != nil {
 		return err
 	}
