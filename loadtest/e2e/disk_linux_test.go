@@ -172,6 +172,77 @@ func TestDiskIsFull(t *testing.T) {
 	farm.stop(t)
 }
 
+// The banks' disk is full: a bank says that it is busy, never yes, and holds
+// nothing that it has not said. Whether a confirm has left something is found out.
+func TestBanksDiskIsFull(t *testing.T) {
+	farm, gateway := startPrograms(t)
+	gateway.stop(t)
+	gateway.env = append(gateway.env, "KAQIAO_CHANNELS_NUCC_RESOLVE_VISIBLE_AFTER=1s", "KAQIAO_CHANNELS_NUCC_RESOLVE_NOT_FOUND_TIMES=1")
+	gateway.start(t)
+	c := &http.Client{Timeout: patience}
+	defer c.CloseIdleConnections()
+	books := control.New(farm.url, c)
+	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wallet.Close()
+	type session struct {
+		id, bank string
+		code     client.ConfirmRequest
+		next     control.Customer
+	}
+	var all []session
+	for _, bank := range []string{"abc", "bob"} { // behind a hub, and over a line of its own
+		who, _, err := books.Customers(t.Context(), bank, "debit", "", 2)
+		if err != nil || len(who) != 2 {
+			t.Fatalf("%d customers, %v", len(who), err)
+		}
+		begun, err := wallet.Create(t.Context(), request(who[0]), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		inbox, err := books.Inbox(t.Context(), bank, who[0].Mobile.Reveal(), "", patience)
+		if err != nil || len(inbox) == 0 {
+			t.Fatalf("%d messages, %v", len(inbox), err)
+		}
+		all = append(all, session{begun.ID, bank, client.ConfirmRequest{Code: inbox[len(inbox)-1].Code.Reveal()}, who[1]})
+	}
+	farm.room(t, false)
+	for _, s := range all {
+		if b, err := wallet.Confirm(t.Context(), s.id, s.code, ""); err != nil || b.State != "processing" {
+			t.Errorf("%s: confirm: %s, %v", s.bank, b.State, err)
+		}
+		_, err := wallet.Create(t.Context(), request(s.next), "")
+		var p *client.Problem
+		if !errors.As(err, &p) || p.Code != client.ProblemCodeBankBusy || p.Outcome != client.OutcomeRefused {
+			t.Errorf("%s: create: %+v, %v", s.bank, p, err)
+		}
+	}
+	farm.room(t, true)
+	for _, s := range all {
+		var b client.Answer
+		eventually(t, s.bank+": it is found out", func(ctx context.Context) bool {
+			b, err = wallet.Get(ctx, s.id)
+			return err == nil && b.State != "processing"
+		})
+		if list, _, err := books.Agreements(t.Context(), s.bank, "", 10); err != nil || len(list) != 0 || b.State == "active" {
+			t.Errorf("%s: the binding is %s, the bank holds %+v, %v", s.bank, b.State, list, err)
+		}
+		if b.State == "awaiting_code" { // where the bank could be asked, the code is still good
+			if b, err = wallet.Confirm(t.Context(), s.id, s.code, ""); err != nil || b.State != "active" {
+				t.Errorf("%s: once there is room: %s, %v", s.bank, b.State, err)
+			}
+		}
+		if _, err := wallet.Create(t.Context(), request(s.next), ""); err != nil {
+			t.Errorf("%s: create, once there is room: %v", s.bank, err)
+		}
+	}
+	mustAgree(t, wallet, books)
+	gateway.stop(t)
+	farm.stop(t)
+}
+
 // What the program says of a journal that it can't use, and that it leaves it as it is.
 func TestJournalThatCantBeUsed(t *testing.T) {
 	_, gateway := startPrograms(t)

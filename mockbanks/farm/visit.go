@@ -52,6 +52,10 @@ func (v *visit) play(ctx context.Context) listen.Outcome {
 		}
 	}
 	answer, err := v.execute(ctx)
+	if errors.Is(err, ledger.ErrStorage) { // nothing was done: a bank can say so of itself
+		v.farm.log.Warn("a bank's books can't be kept: it says that it is busy", "bank", v.facts.Bank, "error", err)
+		return v.excuse(teller.MemberBusy, busy)
+	}
 	if err != nil {
 		v.farm.log.Warn("a bank's core is in trouble: it stays silent", "bank", v.facts.Bank, "error", err)
 		return v.memberSilent(ctx, handed, patience)

@@ -38,7 +38,10 @@ func prepare(db *sql.DB, cfg Config) (seed uint64, err error) {
 	case meta == 0:
 		return 0, fmt.Errorf("%w: it holds other tables", ErrForeign)
 	}
-	return check(tx, cfg)
+	if seed, err = check(tx, cfg); err != nil {
+		return 0, err
+	}
+	return seed, whole(tx)
 }
 
 // fill makes the tables and puts the people in.

@@ -80,7 +80,7 @@ func Open(cfg Config) (*Ledger, error) {
 	}
 	l := &Ledger{terms: cfg.Terms, now: cfg.Now, bell: newBell(cfg.Queue)}
 	if err := l.open(cfg); err != nil {
-		return nil, fmt.Errorf("open ledger of %s: %w", cfg.Terms.Bank, err)
+		return nil, fmt.Errorf("open ledger of %s: %s: %w", cfg.Terms.Bank, cfg.Path, storage(err))
 	}
 	return l, nil
 }

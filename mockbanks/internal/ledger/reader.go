@@ -125,10 +125,11 @@ func scanAnswer(row *sql.Row) (a Answer, fingerprint []byte, err error) {
 	return a, fingerprint, err
 }
 
-// orClosed says ErrClosed where the trouble is that the file has been closed.
+// orClosed says ErrClosed where the trouble is that the file has been closed,
+// and ErrStorage where it is the disk.
 func (l *Ledger) orClosed(err error) error {
 	if err != nil && l.writer.isClosed() {
 		return errors.Join(ErrClosed, err)
 	}
-	return err
+	return storage(err)
 }

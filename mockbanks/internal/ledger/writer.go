@@ -144,12 +144,12 @@ func (w *writer) gather(batch []change) []change {
 // together commits all of the batch, or nothing.
 func (w *writer) together(batch []change) (err error) {
 	if err := w.begin.exec(); err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return storage(fmt.Errorf("begin: %w", err))
 	}
 	defer func() {
 		if err != nil {
-			back := w.back.exec()
-			err = errors.Join(err, back)
+			back := w.back.exec() // SQLite may have done so itself
+			err = storage(errors.Join(err, back))
 		}
 	}()
 	w.tx.sent, w.tx.turned = w.tx.sent[:0], w.tx.turned[:0]
