@@ -157,7 +157,7 @@ func (v *visit) untruth(ctx context.Context, asker teller.Asker, opposite bool) 
 			return opposite
 		}
 		at, done, err := asker.Done(ctx)
-		return err == nil && done && v.farm.now().Before(at.Add(unseenFor(f)))
+		return err == nil && done && v.farm.clock.now().Before(at.Add(unseenFor(f)))
 	}
 	for _, b := range []*behave.Behaviour{v.behaviour, v.bank.behaviour} {
 		if f := b.Untruth(v.key, suits); f.Kind != "" {

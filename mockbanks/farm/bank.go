@@ -94,7 +94,7 @@ func (b *bank) books() (*ledger.Ledger, error) {
 func (b *bank) config() ledger.Config {
 	f, p := b.farm, b.profile
 	return ledger.Config{
-		Path: f.bookPath(p.ID), Seed: f.cfg.Seed, Now: f.now, Log: f.log,
+		Path: f.bookPath(p.ID), Seed: f.cfg.Seed, Now: f.clock.now, Log: f.log,
 		Terms: ledger.Terms{
 			Bank: p.ID, Name: p.Name.ZH,
 			CodeDigits: p.Challenge.CodeDigits, CodeTTL: p.Challenge.TTL.Std(), Attempts: p.Challenge.Attempts,

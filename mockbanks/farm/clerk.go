@@ -37,7 +37,7 @@ func (k *clerk) run(ctx context.Context) error {
 			}
 			continue
 		}
-		timer := time.NewTimer(min(max(next.Sub(k.farm.now()), time.Millisecond), clerkTick))
+		timer := time.NewTimer(min(max(next.Sub(k.farm.clock.now()), time.Millisecond), clerkTick))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
@@ -59,7 +59,7 @@ func (k *clerk) remember(ctx context.Context) {
 		if _, err := os.Stat(k.farm.bookPath(b.profile.ID)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		b.sooner(k.farm.now())
+		b.sooner(k.farm.clock.now())
 		books, err := b.books()
 		if err != nil {
 			k.farm.log.Warn("a bank's open cases could not be found", "bank", b.profile.ID, "error", err)
@@ -82,7 +82,7 @@ func (k *clerk) work(ctx context.Context) (next time.Time) {
 		if at == 0 {
 			continue
 		}
-		if at <= k.farm.now().UnixMilli() && ctx.Err() == nil {
+		if at <= k.farm.clock.now().UnixMilli() && ctx.Err() == nil {
 			b.settle(ctx)
 			at = b.turns.Load()
 		}
@@ -102,7 +102,7 @@ func (b *bank) settle(ctx context.Context) {
 	}
 	if err != nil {
 		b.farm.log.Warn("a bank's cases could not be settled", "bank", b.profile.ID, "error", err)
-		next = b.farm.now().Add(clerkTick)
+		next = b.farm.clock.now().Add(clerkTick)
 	}
 	if !next.IsZero() {
 		b.sooner(next)
@@ -126,8 +126,13 @@ func (b *bank) turned(c ledger.Case) {
 		return
 	}
 	b.sooner(c.Turns)
+	b.farm.clerk.stir()
+}
+
+// stir has the clerk look now.
+func (k *clerk) stir() {
 	select {
-	case b.farm.clerk.wake <- struct{}{}:
+	case k.wake <- struct{}{}:
 	default:
 	}
 }

@@ -47,6 +47,7 @@ func (c *control) routes() http.Handler {
 	for pattern, serve := range map[string]handler{
 		"GET /healthz":        c.health,
 		"GET /clock":          c.clock,
+		"PUT /clock":          c.setClock,
 		"GET /banks":          c.listBanks,
 		"GET /banks/{bank}":   c.showBank,
 		"GET /channels":       c.listChannels,
@@ -115,11 +116,4 @@ func (c *control) health(r *http.Request) (any, error) {
 		return nil, newProblem(http.StatusServiceUnavailable, "starting", "the banks' books are being opened")
 	}
 	return map[string]any{"status": "ok"}, nil
-}
-
-func (c *control) clock(r *http.Request) (any, error) {
-	if err := query(r).done(); err != nil {
-		return nil, err
-	}
-	return map[string]any{"now": c.farm.now(), "virtual": false}, nil
 }

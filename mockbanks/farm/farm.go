@@ -61,6 +61,7 @@ type Farm struct {
 	cards    *behave.Cards
 	notices  *notices
 	clerk    *clerk
+	clock    *clock // of the books
 
 	afterwards *afterwards
 	control    *control
@@ -93,6 +94,7 @@ func New(cfg Config) (*Farm, error) {
 		ordinals: behave.NewOrdinals(behave.DefaultRemembered), cards: behave.NewCards(behave.DefaultRemembered),
 		ready: make(chan struct{}), lateNow: make(chan struct{}, maxLate),
 	}
+	f.clock = newClock(f.now)
 	f.notices, f.clerk, f.afterwards = newNotices(f), newClerk(f), newAfterwards(f.now)
 	if err := f.build(); err != nil {
 		return nil, fmt.Errorf("farm: %w", err)
