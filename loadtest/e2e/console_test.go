@@ -52,6 +52,8 @@ func TestAPersonDecidesInTheBrowser(t *testing.T) {
 	page.sees("#list_body", "signing", "****"+a.Card.Last4, "processing")
 	page.click("#list_body button")
 	page.sees("#history", "application", "accepted", "query", "unknown")
+	page.click("#history details summary")
+	page.sees("#history pre", "→ epcc.101.001.01", "TrxInf.TrxCtgy=0201", "SgnInf.SgnAcctId=****"+a.Card.Last4, "← epcc.102.001.01")
 	page.click("#lang")
 	page.sees("#list_body", "签约确认", "处理中")
 	page.sees("#decide_form", "从未收到", "录入")

@@ -33,12 +33,17 @@ func Outline(m Message) string {
 		return ""
 	}
 	v := reflect.ValueOf(m)
-	if v.Kind() != reflect.Pointer || v.IsNil() {
-		return ""
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return ""
+		}
+		v = v.Elem()
 	}
 	var o outline
 	o.write("", m.Type())
-	o.fields("", v.Elem())
+	if v.Kind() == reflect.Struct {
+		o.fields("", v)
+	}
 	return o.text.String()
 }
 
@@ -122,12 +127,13 @@ func (o *outline) value(name string, v reflect.Value) {
 	}
 }
 
-// personal is what a card number, a mobile number and a resident's number look like.
-var personal = regexp.MustCompile(`[0-9]+[Xx]?`)
+// word is what may be a person's number as a whole: the digits of an
+// institution's number with a letter before them are none.
+var word = regexp.MustCompile(`[0-9A-Za-z]+`)
 
 // harmless is a text as one line of printable characters, not too long, without anybody's numbers.
 func harmless(text string) string {
-	text = personal.ReplaceAllStringFunc(text, func(run string) string {
+	text = word.ReplaceAllStringFunc(text, func(run string) string {
 		if numberOfPerson(run) {
 			return "•••"
 		}
@@ -148,14 +154,14 @@ func harmless(text string) string {
 	return text
 }
 
-// numberOfPerson: a whole run of digits that can be a mobile number, a card
+// numberOfPerson: a whole word of digits that can be a mobile number, a card
 // number (Luhn, ISO/IEC 7812-1) or a resident's number (GB 11643, its check digit).
 func numberOfPerson(run string) bool {
-	digits := strings.TrimRight(run, "Xx")
+	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
 	switch {
-	case len(run) == 18 && resident(run):
+	case len(run) == 18 && digits(run[:17]) && resident(run):
 		return true
-	case digits != run: // an X belongs to a resident's number only
+	case !digits(run):
 		return false
 	case len(run) == 11:
 		return run[0] == '1' && run[1] >= '3'

@@ -55,6 +55,8 @@ func TestAnOutlineHidesStrayNumbers(t *testing.T) {
 		"11010519491231002X":              "•••",
 		"110105194912310021":              "110105194912310021", // nobody's: its check digit is wrong
 		"tel:13800138000":                 "tel:•••",
+		"卡号4111111111111111被拒":            "卡号•••被拒",
+		"G4001011000016":                  "G4001011000016", // an institution, by chance with a right check digit
 		"20261126":                        "20261126",
 		"2026112600000000000000010760001": "2026112600000000000000010760001",
 		"a\nb\x00\xff":                    "a�b��",

@@ -47,10 +47,14 @@ func (s *Server) GetUndecided(ctx context.Context, r gen.GetUndecidedRequestObje
 	}
 	for _, a := range c.History {
 		shown := attempt(a)
+		shown.Said, shown.Heard = a.Said, a.Heard
 		if a.Kind == op.Decide {
 			shown.Note = a.RawCode
 		}
 		out.History = append(out.History, shown)
+	}
+	for _, n := range c.Notices {
+		out.Notices = append(out.Notices, gen.Notice{ID: n.ID, At: beijing(n.At), Heard: n.Heard})
 	}
 	return s.ok(ctx, out)
 }

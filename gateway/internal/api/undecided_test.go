@@ -28,7 +28,8 @@ func (f *fakePeople) Case(_ context.Context, attempt string) (flow.Case, error) 
 	list, _, err := f.Undecided(context.Background())
 	c := flow.Case{Undecided: list[0], History: []journal.Attempt{
 		list[0].Attempt, {ID: "att_2", Kind: op.Decide, Of: attempt, Settled: true, Outcome: op.Accepted, RawCode: "accepted by eve: their letter", IntendedAt: noon, SettledAt: noon},
-	}}
+	}, Notices: []journal.Notice{{ID: "N-1", At: noon, Heard: "it is signed"}}}
+	c.History[0].Said, c.History[0].Heard = "please sign", "not understood"
 	if f.said.Attempt != "" {
 		c.Closed = &op.Problem{Reason: op.InvalidState, Detail: "it is decided"}
 	}
@@ -52,7 +53,7 @@ func TestPeopleSeeAndDecide(t *testing.T) {
 	}
 	g = r.do("GET", "/v1/undecided/"+attemptID, "")
 	checkAnswer(t, r, "GET", "/v1/undecided/{attempt}", g)
-	for _, want := range []string{`"decidable":true`, `"outcome":"unknown"`, `"note":"accepted by eve: their letter"`} {
+	for _, want := range []string{`"decidable":true`, `"outcome":"unknown"`, `"note":"accepted by eve: their letter"`, `"said":"please sign"`, `"heard":"not understood"`, `"heard":"it is signed"`} {
 		if g.StatusCode != http.StatusOK || !strings.Contains(g.body, want) {
 			t.Errorf("%d: no %s in %s", g.StatusCode, want, g.body)
 		}

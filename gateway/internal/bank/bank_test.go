@@ -348,7 +348,7 @@ func TestHeard(t *testing.T) {
 			if !errors.Is(err, c.want) || (err == nil) != (string(ack.Body) == "ask") {
 				t.Fatalf("got %q, %v, want error %v", ack.Body, err, c.want)
 			}
-			if err == nil && (len(told) != 1 || told[0] != op.Notice{Kind: op.Unsign, Channel: "hub", Agreement: "A1"}) {
+			if err == nil && (len(told) != 1 || told[0] != op.Notice{Kind: op.Unsign, Channel: "hub", Agreement: "A1", Heard: "test"}) {
 				t.Errorf("told %+v", told)
 			}
 		})

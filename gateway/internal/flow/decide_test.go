@@ -266,6 +266,9 @@ func TestACaseTellsAll(t *testing.T) {
 	if err != nil || c.Closed != nil || c.Binding.ID != b.ID || !c.Signs || !c.Since.Equal(u.Since) || c.State != flow.Processing {
 		t.Fatalf("the open case: %+v, %v", c, err)
 	}
+	if first := c.History[0]; first.Said == "" || first.Heard == "" {
+		t.Errorf("nothing is known of what was said in %+v", first)
+	}
 	kinds := map[op.Kind]int{}
 	var query, apply string
 	for _, a := range c.History {

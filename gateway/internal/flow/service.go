@@ -31,6 +31,7 @@ type (
 		journal.Numbered
 		journal.Doubtful
 		journal.Newest
+		journal.Transcripts
 	}
 	// Vault seals who binds which card.
 	Vault interface {

@@ -59,7 +59,8 @@ func (s *Service) Undecided(ctx context.Context) (list []Undecided, more bool, e
 // Case is an attempt that a person may look into, and all that was tried about its binding.
 type Case struct {
 	Undecided
-	History []journal.Attempt // oldest first, decisions of people among them
+	History []journal.Attempt // oldest first, decisions of people among them; with what was said
+	Notices []journal.Notice  // what the bank said unasked, oldest first
 	// Closed says why nobody may decide now. Nil: a person may.
 	Closed *op.Problem
 }
@@ -71,7 +72,11 @@ func (s *Service) Case(ctx context.Context, attempt string) (Case, error) {
 	if err != nil {
 		return Case{}, err
 	}
-	c := Case{Undecided: Undecided{Attempt: a, Binding: b, State: shown(b.State), Since: a.IntendedAt, Signs: s.signs(a)}, History: history}
+	notices, err := s.words(ctx, b.ID, history)
+	if err != nil {
+		return Case{}, err
+	}
+	c := Case{Notices: notices, Undecided: Undecided{Attempt: a, Binding: b, State: shown(b.State), Since: a.IntendedAt, Signs: s.signs(a)}, History: history}
 	if a.Kind == op.Unsign {
 		c.Since = firstSent(history, a)
 	}
@@ -81,6 +86,28 @@ func (s *Service) Case(ctx context.Context, attempt string) (Case, error) {
 		c.Closed = undecidable(b, a, history, s.cfg.Now())
 	}
 	return c, nil
+}
+
+// words puts what was said into a binding's attempts, and returns what its bank said unasked.
+func (s *Service) words(ctx context.Context, binding string, history []journal.Attempt) ([]journal.Notice, error) {
+	exchanges, err := s.cfg.Store.Exchanges(ctx, binding)
+	if err != nil {
+		return nil, fmt.Errorf("flow: what was said: %w", err)
+	}
+	at := make(map[string]int, len(history))
+	for i, a := range history {
+		at[a.ID] = i
+	}
+	for _, e := range exchanges {
+		if i, ok := at[e.Attempt]; ok {
+			history[i].Said, history[i].Heard = e.Said, e.Heard
+		}
+	}
+	notices, err := s.cfg.Store.Notices(ctx, binding)
+	if err != nil {
+		return nil, fmt.Errorf("flow: notices: %w", err)
+	}
+	return notices, nil
 }
 
 // defaultHumanAfter stands in for a channel that was taken out of the profiles.

@@ -1073,6 +1073,9 @@ type Attempt struct {
 	Channel  string      `json:"channel"`
 	Code     ProblemCode `json:"code,omitempty,omitzero"`
 
+	// Heard For operators only: what came back.
+	Heard string `json:"heard,omitempty,omitzero"`
+
 	// ID Example: att_01JB2N5Q0W8R7C5ZK3M4P6T9VX
 	ID string `json:"id"`
 
@@ -1086,7 +1089,10 @@ type Attempt struct {
 	Of        string           `json:"of,omitempty,omitzero"`
 	Operation AttemptOperation `json:"operation"`
 	Outcome   Outcome          `json:"outcome"`
-	SettledAt time.Time        `json:"settled_at,omitempty,omitzero"`
+
+	// Said For operators only: what went to the bank, field by field, without secrets.
+	Said      string    `json:"said,omitempty,omitzero"`
+	SettledAt time.Time `json:"settled_at,omitempty,omitzero"`
 
 	// TookMs How long the bytes were away.
 	TookMs float64 `json:"took_ms,omitempty,omitzero"`
@@ -1661,6 +1667,17 @@ type NextRequires string
 // NextAction defines model for NextAction.
 type NextAction string
 
+// Notice defines model for Notice.
+type Notice struct {
+	At time.Time `json:"at"`
+
+	// Heard Field by field, without secrets.
+	Heard string `json:"heard"`
+
+	// ID The bank's own number of it.
+	ID string `json:"id"`
+}
+
 // OpenedBy Why it opened. `probe`: one that was tried failed.
 type OpenedBy struct {
 	// Counts What came of the exchanges of the breaker's window. `not_sent` and `unknown` are failures; a refusal is none. `elsewhere`: a channel brought an answer about
@@ -1918,7 +1935,10 @@ type UndecidedCase struct {
 	Decidable bool `json:"decidable"`
 
 	// History Every request to the bank about this binding, oldest first.
-	History   []Attempt `json:"history"`
+	History []Attempt `json:"history"`
+
+	// Notices What the bank said unasked, oldest first.
+	Notices   []Notice  `json:"notices,omitempty,omitzero"`
 	Outcome   Outcome   `json:"outcome"`
 	Undecided Undecided `json:"undecided"`
 

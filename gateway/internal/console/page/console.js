@@ -93,7 +93,8 @@ function renderCase() {
     return [element("dt", say(name)), dd];
   }));
   const numbers = Object.fromEntries(chosen.history.map((a) => [a.id, a.number]));
-  $("history").replaceChildren(...runs(chosen.history).map((run) => line(run, numbers)));
+  const lines = [...runs(chosen.history).map((run) => [run[0].at, line(run, numbers)]), ...(chosen.notices ?? []).map((n) => [n.at, notice(n)])];
+  $("history").replaceChildren(...lines.sort(([a], [b]) => a.localeCompare(b)).map(([, li]) => li));
   $("ask").textContent = chosen.decidable ? say("ask", about) : say("closed", { why: chosen.why });
   $("decide_fields").disabled = !chosen.decidable;
   $("accepted_text").textContent = say(u.needs_agreement ? "accepted_sign" : "accepted_text");
@@ -129,8 +130,23 @@ function line([a, ...others], numbers) {
   if (a.took_ms) more.push(say("took", { ms: Math.round(a.took_ms) }));
   if (a.id === chosen.undecided.attempt) more.push(say("this_one"));
   if (others.length > 0) more.push(say("alike", { n: others.length, until: moment(others.at(-1).at) }));
-  li.append(element("span", more.join(" · "), "more"));
+  li.append(element("span", more.join(" · "), "more"), ...transcript([["→", a.said], ["←", a.heard]]));
   return li;
+}
+
+function notice(n) {
+  const li = element("li");
+  li.append(element("span", moment(n.at)), element("span", say("notice")), element("span"), element("span", n.id, "more"), ...transcript([["←", n.heard]]));
+  return li;
+}
+
+// A message is one line of Name=value; each field gets its own.
+function transcript(words) {
+  const some = words.filter(([, text]) => text);
+  if (some.length === 0) return [];
+  const details = element("details", undefined, "more");
+  details.append(element("summary", say("words")), element("pre", some.map(([arrow, text]) => arrow + " " + text.split("  ").join("\n    ")).join("\n")));
+  return [details];
 }
 
 const decision = () => new FormData($("decide_form")).get("decision");
