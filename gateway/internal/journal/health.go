@@ -18,7 +18,7 @@ var (
 	ErrStorage = errors.New("journal can't be read or written")
 	// ErrDamaged: the journal's file is not what was written. It comes with ErrStorage, and stays until the
 	// file has been mended: what is read beside the damage might be half of a table, and what is written could make it worse.
-	ErrDamaged = errors.New("journal is damaged: stop the gateway, keep a copy of all its files, and restore a backup or recover them with `sqlite3 journal.db .recover`")
+	ErrDamaged = errors.New("journal is damaged: stop the gateway, keep a copy of all its files, and restore a backup or recover them with `sqlite3 journal.db .recover`, as docs/operations.md says")
 )
 
 const (
