@@ -247,11 +247,13 @@ func TestBanksDiskIsFull(t *testing.T) {
 func TestJournalThatCantBeUsed(t *testing.T) {
 	_, gateway := startPrograms(t)
 	data := filepath.Join(gateway.dir, "data", "journal.db")
+	under := "" // what a shell does before it becomes the gateway
 	refuses := func(what, says string) {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, gateway.binary, append(gateway.args, "--listen", "127.0.0.1:0", "--callbacks", "127.0.0.1:0")...) //nolint:gosec // our own program
+		args := append([]string{"-c", under + ` exec "$0" "$@"`, gateway.binary}, gateway.args...)
+		cmd := exec.CommandContext(ctx, "sh", append(args, "--listen", "127.0.0.1:0", "--callbacks", "127.0.0.1:0")...) //nolint:gosec // our own program
 		cmd.Env = gateway.env
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
@@ -286,6 +288,10 @@ func TestJournalThatCantBeUsed(t *testing.T) {
 	}
 	gateway.start(t)
 	gateway.stop(t)
+
+	under = "ulimit -f 0;"
+	refuses("a full disk", "journal can't be read or written")
+	under = ""
 
 	whole, err := os.ReadFile(data) //nolint:gosec // the test's own
 	if err != nil {
