@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -50,19 +51,20 @@ func logged(t *testing.T) (*SQLite, *bytes.Buffer) {
 // Whatever keeps the disk from being written is told by one name, to every
 // caller, and once to operators; when it is over the store goes on.
 func TestDiskThatDoesNotTakeIt(t *testing.T) {
-	for name, c := range map[string]struct {
-		breaks func(*testing.T, *SQLite) (refused uint64)
-		mends  string
-	}{
-		"full":      {fillUp, "max_page_count = 1000000"},
-		"read-only": {func(t *testing.T, s *SQLite) uint64 { pragma(t, s, "query_only = 1"); return 0 }, "query_only = 0"},
+	for name, breaks := range map[string]func(*testing.T, *SQLite) (refused uint64, mend func()){
+		"full": fillUp,
+		"read-only": func(t *testing.T, s *SQLite) (uint64, func()) {
+			pragma(t, s, "query_only = 1")
+			return 0, func() { pragma(t, s, "query_only = 0") }
+		},
+		"held by another": heldByAnother,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, said := logged(t)
 			if err := errors.Join(s.Apply(t.Context(), bulky(0)), s.Probe(t.Context())); err != nil {
 				t.Fatal(err)
 			}
-			refused := c.breaks(t, s)
+			refused, mend := breaks(t, s)
 			for n := range 30 {
 				if err := s.Apply(t.Context(), bulky(1000+n)); !errors.Is(err, ErrStorage) || errors.Is(err, ErrDamaged) {
 					t.Fatalf("got %v, want %v", err, ErrStorage)
@@ -80,7 +82,7 @@ func TestDiskThatDoesNotTakeIt(t *testing.T) {
 			if !s.Failing() || s.Failures() != 31+refused {
 				t.Errorf("failing %t, %d failures", s.Failing(), s.Failures())
 			}
-			pragma(t, s, c.mends)
+			mend()
 			if err := errors.Join(s.Probe(t.Context()), s.Apply(t.Context(), bulky(1000))); err != nil {
 				t.Errorf("after it was mended: %v", err)
 			}
@@ -95,7 +97,7 @@ func TestDiskThatDoesNotTakeIt(t *testing.T) {
 }
 
 // fillUp takes all room: the file may not grow, and nothing is free within it.
-func fillUp(t *testing.T, s *SQLite) (refused uint64) {
+func fillUp(t *testing.T, s *SQLite) (refused uint64, mend func()) {
 	t.Helper()
 	pragma(t, s, "max_page_count = 1") // stands for as many as there are
 	for n := 0; s.Failures() == 0; n++ {
@@ -103,7 +105,26 @@ func fillUp(t *testing.T, s *SQLite) (refused uint64) {
 			t.Fatal(err)
 		}
 	}
-	return s.Failures()
+	return s.Failures(), func() { pragma(t, s, "max_page_count = 1000000") }
+}
+
+// heldByAnother has another program hold the lock for writing, as a backup does that hangs.
+func heldByAnother(t *testing.T, s *SQLite) (refused uint64, mend func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", source(path(t, s)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	held, err := db.Begin() // at once, as the source says
+	if err != nil {
+		t.Fatal(err)
+	}
+	pragma(t, s, "busy_timeout = 1") // milliseconds, instead of 5,000
+	return 0, func() {
+		if err := errors.Join(held.Rollback(), db.Close()); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // A probe leaves nothing behind, and does not make the file grow.
