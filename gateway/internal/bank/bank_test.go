@@ -178,6 +178,49 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// gated is a link that has to be opened, and a codec that says when it was asked.
+type gated struct {
+	*trace
+	err error
+}
+
+func (g gated) Open(context.Context) error {
+	g.add("open")
+	g.boom("open")
+	return g.err
+}
+
+func (g gated) Encode(m wire.Message) (wire.Frame, error) {
+	g.add("encode")
+	return g.trace.Encode(m)
+}
+
+// What is said while a line opens may change the keys: what was sealed before would be sealed with a key that the bank has left.
+func TestNothingIsSealedBeforeItsLinkIsOpen(t *testing.T) {
+	for name, c := range map[string]struct {
+		err     error
+		panicAt string
+		want    []string
+		reason  op.Reason
+	}{
+		"opened":     {nil, "", []string{"enter", "intend", "open", "encode", "send", "leave accepted", "settle accepted"}, ""},
+		"not opened": {fmt.Errorf("no line: %w", link.ErrNotSent), "", []string{"enter", "intend", "open", "leave not_sent", "settle not_sent"}, op.ChannelUnavailable},
+		"panics":     {nil, "open", []string{"enter", "intend", "open", "leave not_sent", "settle not_sent"}, op.ChannelUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := &trace{result: accepted, panicAt: c.panicAt}
+			g := gated{tr, c.err}
+			banks := bank.New(tr, tr, []bank.Channel{{
+				ID: "hub", Adapter: tr, Codec: g, Link: g, Timeout: func(string, op.Kind) time.Duration { return time.Second },
+			}}, time.Now, slog.New(slog.DiscardHandler))
+			got, err := banks.Do(t.Context(), step())
+			if err != nil || got.Reason != c.reason || !reflect.DeepEqual(tr.steps, c.want) {
+				t.Errorf("%v with reason %q, %v", tr.steps, got.Reason, err)
+			}
+		})
+	}
+}
+
 func TestDoRefusedAtTheGateWritesNothing(t *testing.T) {
 	tr := trace{refuse: &op.Problem{Reason: op.BankRateLimited, RetryAfterS: 1}}
 	got, err := newBanks(&tr, time.Now, slog.New(slog.DiscardHandler)).Do(t.Context(), step())

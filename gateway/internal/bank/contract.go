@@ -34,6 +34,12 @@ type (
 	}
 )
 
+// Opener is a link that must be open before a message is sealed for it: what is said while it opens may change the
+// keys. Open's error says that nothing was sent.
+type Opener interface {
+	Open(context.Context) error
+}
+
 // Powers that some adapters have besides.
 type (
 	// Numberer writes our numbers in the channel's own form, unique for each serial of a Beijing day.

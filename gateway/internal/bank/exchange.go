@@ -14,7 +14,8 @@ import (
 // errPanic stands for a panic. Its value is not kept: it may quote a field.
 var errPanic = errors.New("panic")
 
-// exchange is the packet's journey: meaning, bytes, link, bytes, meaning.
+// exchange is the packet's journey: meaning, bytes, link, bytes, meaning. A
+// link that has to open does so before anything is sealed.
 // Until the link has it the operation is not sent; from then on it is unknown
 // until the answer has been understood. A panic on the way is no different
 // from any other failure of its stage.
@@ -37,7 +38,15 @@ func (c Channel) exchange(ctx context.Context, o op.Operation, timeout time.Dura
 	if err != nil {
 		return fail(err)
 	}
-	stage = "encode"
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if l, ok := c.Link.(Opener); ok {
+		stage, failed.Reason, failed.Fault = "open", op.ChannelUnavailable, op.ChannelFault
+		if err := l.Open(ctx); err != nil {
+			return fail(err)
+		}
+	}
+	stage, failed.Reason, failed.Fault = "encode", op.Internal, ""
 	out, err := c.Codec.Encode(ask)
 	if err != nil {
 		return fail(err)
@@ -45,8 +54,6 @@ func (c Channel) exchange(ctx context.Context, o op.Operation, timeout time.Dura
 
 	said = wire.Outline(ask)
 	stage, failed = "exchange", op.Result{Outcome: op.Unknown, Reason: op.BankTimeout, Fault: op.ChannelFault}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	sent := now()
 	back, err := c.Link.Exchange(ctx, out)
 	took = now().Sub(sent)

@@ -110,6 +110,23 @@ func (t *TCP) Exchange(ctx context.Context, f wire.Frame) (wire.Frame, error) {
 	}
 }
 
+// Open waits until a line is ready, no longer than a connection may take. A line's session may change the keys of
+// its channel while it opens, so what is sealed before may be sealed with a key that the other side has left. The
+// error wraps ErrNotSent.
+func (t *TCP) Open(ctx context.Context) error {
+	if err := t.enter(); err != nil {
+		return notSentFor(err)
+	}
+	defer t.leave()
+	t.Start()
+	l, err := t.pick(ctx)
+	if err != nil {
+		return notSentFor(err)
+	}
+	l.under.Add(-1)
+	return nil
+}
+
 func notSentFor(why error) error { return fmt.Errorf("link: %w: %w", ErrNotSent, why) }
 
 // pick takes the next ready line that has room, and waits for one no longer

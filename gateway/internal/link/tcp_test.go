@@ -312,6 +312,58 @@ func TestNobodyThere(t *testing.T) {
 	})
 }
 
+// Open waits for a line as an exchange would, says nothing over it and takes no place on it.
+func TestOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &country{play: (*person).answers}
+		slow := make(chan struct{})
+		l := lines(t, c, link.TCPConfig{Lines: 1, InFlight: 1, ConnectTimeout: 20 * time.Second, Dialogue: link.Dialogue{Session: opens{slow}}})
+		done := make(chan error, 1)
+		go func() { done <- l.Open(t.Context()) }()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatalf("it is open before its line is: %v", err)
+		default:
+		}
+		close(slow)
+		if err := <-done; err != nil || l.Ready() != 1 {
+			t.Fatalf("%d lines are ready, %v", l.Ready(), err)
+		}
+		if f, err := l.Exchange(t.Context(), q("1")); err != nil || string(f.Body) != "a 1 request" {
+			t.Errorf("%s, %v", f.Body, err)
+		}
+		ends(t, l, c)
+		sent(t, l.Open(t.Context()), false)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c := &country{play: (*person).answers}
+		l := lines(t, c, link.TCPConfig{Lines: 1, ConnectTimeout: 3 * time.Second, Dialogue: link.Dialogue{Session: opens{make(chan struct{})}}})
+		defer ends(t, l, c)
+		began := time.Now()
+		sent(t, l.Open(t.Context()), false)
+		if took := time.Since(began); took != 3*time.Second {
+			t.Errorf("waited for %v", took)
+		}
+	})
+}
+
+// opens is a session that opens a line when it is let.
+type opens struct{ let <-chan struct{} }
+
+func (s opens) Open(ctx context.Context, _ link.Ask) error {
+	select {
+	case <-s.let:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (opens) Tend(context.Context, link.Ask, bool) error { return nil }
+
+func (opens) Reply(wire.Frame) (wire.Frame, bool) { return wire.Frame{}, false }
+
 func TestCloseDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &country{play: func(p *person) {
