@@ -29,6 +29,7 @@ var (
 	_ bank.Numberer = (*Adapter)(nil)
 	_ bank.Requirer = (*Adapter)(nil)
 	_ bank.Checker  = (*Adapter)(nil)
+	_ bank.Doer     = (*Adapter)(nil)
 	_ bank.Listener = (*Adapter)(nil)
 )
 
@@ -74,6 +75,16 @@ func (a *Adapter) Request(o op.Operation) (wire.Message, error) {
 		return a.query(o)
 	}
 	return nil, ErrOperation
+}
+
+// Does implements bank.Doer. A code lapses by itself, and what is in doubt is asked about: there is nothing to cancel
+// or to undo.
+func (a *Adapter) Does(kind op.Kind) bool {
+	switch kind {
+	case op.Apply, op.Challenge, op.Confirm, op.Unsign, op.Query:
+		return true
+	}
+	return false
 }
 
 // Number implements bank.Numberer: the 31 digits of a TrxId.
