@@ -85,8 +85,10 @@ func (t *TCP) connect(index int) (*line, error) {
 // returns when the line is broken.
 func (l *line) live() {
 	t := l.link
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
 	if t.cfg.Session != nil {
-		if err := t.cfg.Session.Open(t.ctx, l.ask); err != nil {
+		if err := t.cfg.Session.Open(ctx, l.ask); err != nil {
 			l.fail(l.why("open", err))
 			return
 		}
@@ -108,7 +110,7 @@ func (l *line) live() {
 		case <-l.doubt: // a bank that thinks for too long still answers this; a line that is dead, or stuck in half a frame, does not
 			doubtful = true
 		}
-		if err := t.cfg.Session.Tend(t.ctx, l.ask, doubtful || l.silence() >= t.cfg.Idle); err != nil {
+		if err := t.cfg.Session.Tend(ctx, l.ask, doubtful || l.silence() >= t.cfg.Idle); err != nil {
 			l.fail(l.why("tend", err))
 			return
 		}

@@ -41,7 +41,7 @@ type (
 		// bytes are needed. After an error, such as wire.ErrTooLarge, the line can't be read on.
 		Next() (body []byte, ok bool, err error)
 	}
-	// Session is what is said on a line beside business.
+	// Session is what is said on a line beside business. Each context ends with the line.
 	Session interface {
 		// Open says what a fresh line must hear before it may be used. An error closes the line.
 		Open(context.Context, Ask) error

@@ -170,6 +170,13 @@ func (k *Keys) Offer(wrapped secret.Key) error {
 // Ready reports whether there is a key to seal with.
 func (k *Keys) Ready() bool { return k.sealing() != nil }
 
+// Heard reports whether anything has come in under the key in use: then the other side has it in use as well.
+func (k *Keys) Heard() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.current != nil && k.current.heard
+}
+
 // Renewable reports whether there is a master key, so that new keys can be handed out and taken.
 func (k *Keys) Renewable() bool { return k.master != nil }
 

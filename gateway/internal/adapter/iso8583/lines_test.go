@@ -405,6 +405,72 @@ func TestKeysOfLines(t *testing.T) {
 	}
 }
 
+// A line that opens while nothing has come under the last key yet has no other made: what is on its way under that one
+// would be refused. It has, once something has come, and where the line is down over which the key came.
+func TestKeyOnItsWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		heard, down bool
+		keys        int
+	}{
+		"nothing heard":              {false, false, 1},
+		"heard":                      {true, false, 2},
+		"nothing heard, a line down": {false, true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			ours := codec(t, seal.Gateway)
+			now := at
+			s := adapter.NewSession(ours, member, func() time.Time { now = now.Add(time.Second); return now })
+			ask := func(_ context.Context, f wire.Frame) (wire.Frame, error) {
+				m, err := h.codec.Decode(f)
+				if err != nil {
+					return wire.Frame{}, err
+				}
+				return h.codec.Encode(h.manage(m.(*iso8583.Network)))
+			}
+			first, end := context.WithCancel(t.Context())
+			defer end()
+			if err := s.Open(first, ask); err != nil {
+				t.Fatal(err)
+			}
+			o := operation(op.Confirm)
+			o.Number = numbered("070001")
+			m, err := newAdapter().Request(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			onItsWay, err := ours.Encode(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.heard {
+				if _, err := h.codec.Decode(onItsWay); err != nil {
+					t.Fatal(err)
+				}
+				back, err := h.codec.Encode(answer(op.Confirm, "00"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := ours.Decode(back); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.down {
+				end()
+			}
+			if err := s.Open(t.Context(), ask); err != nil {
+				t.Fatal(err)
+			}
+			if n := h.handedOut(); n != c.keys {
+				t.Errorf("%d keys were made, want %d", n, c.keys)
+			}
+			if _, err := h.codec.Decode(onItsWay); err != nil && !c.down {
+				t.Errorf("what was on its way is refused: %v", err)
+			}
+		})
+	}
+}
+
 func (h *house) signedOn() (n int) {
 	for _, what := range h.came() {
 		if what == "0820 001" {

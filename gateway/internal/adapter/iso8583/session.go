@@ -30,6 +30,7 @@ type Session struct {
 	said  atomic.Uint64 // makes trace numbers; the type of a message keeps them apart from business
 
 	asking sync.Mutex                // one key at a time; held while the bank is asked for it
+	lost   func() error              // not nil: the line is down over which the last key was handed out; guarded by asking
 	keyed  atomic.Pointer[time.Time] // when the last key came
 }
 
@@ -65,7 +66,10 @@ func (s *Session) Tend(ctx context.Context, ask ask, idle bool) error {
 }
 
 // renew asks for a MAC key unless one came after the moment: lines that open
-// together need one between them. Two at once would each void the other's.
+// together need one between them. Two at once would each void the other's; so
+// would a second one where nothing has been heard under the first yet, and what
+// is on its way under that would be refused. As long as the line is up over
+// which it came, the bank has not forgotten it.
 // Without a master key the first key serves for ever.
 func (s *Session) renew(ctx context.Context, ask ask, after time.Time) error {
 	if !s.codec.Keys().Renewable() {
@@ -76,6 +80,9 @@ func (s *Session) renew(ctx context.Context, ask ask, after time.Time) error {
 	if last := s.keyed.Load(); last != nil && last.After(after) {
 		return nil
 	}
+	if s.lost != nil && s.lost() == nil && !s.codec.Keys().Heard() {
+		return nil
+	}
 	answer, err := s.say(ctx, ask, &iso8583.Network{Application: true, Code: s.opts.KeyResetCode, Security: s.opts.KeyReset()})
 	if err != nil {
 		return fmt.Errorf("key reset: %w", err)
@@ -83,6 +90,7 @@ func (s *Session) renew(ctx context.Context, ask ask, after time.Time) error {
 	if err := s.rotate(answer.NewKey); err != nil {
 		return fmt.Errorf("key reset: %w", err)
 	}
+	s.lost = ctx.Err
 	return nil
 }
 
