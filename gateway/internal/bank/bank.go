@@ -55,9 +55,10 @@ type Step struct {
 	Settle func(journal.Attempt, op.Result) journal.Change
 }
 
-// grace is what an attempt is given beyond its time-out before anybody else
-// may take it for abandoned: both commits and a pause of the whole process lie in it.
-const grace = 5 * time.Second
+// Grace is what an attempt is given beyond its time-out before anybody else
+// may take it for abandoned: both commits and a pause of the whole process lie
+// in it. What a process has left that is surely gone needs none.
+const Grace = 5 * time.Second
 
 // Do carries one attempt: gate, intend, send, settle. What the bank did is in
 // the result. The error is either an *op.Problem, the gate's refusal, with
@@ -180,7 +181,7 @@ func (b *Banks) meant(s Step, timeout time.Duration) journal.Attempt {
 	a := s.Attempt
 	a.Kind, a.Channel, a.Bank, a.Number = s.Op.Kind, s.Op.Channel, s.Op.Bank, s.Op.Number
 	a.IntendedAt = s.Op.At
-	a.Deadline = b.now().Add(timeout + grace)
+	a.Deadline = b.now().Add(timeout + Grace)
 	a.Settled, a.Outcome = false, op.Unknown
 	return a
 }

@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"kaqiao/gateway/internal/bank"
 	"kaqiao/gateway/internal/journal"
 )
 
-// openAtOnce is how many open attempts SetBack looks at.
-const openAtOnce = 10_000
+const (
+	openAtOnce  = 10_000 // open attempts that a start, or SetBack, looks at
+	movedAtOnce = 64     // that a start moves in one commit: a commit for each would keep callers waiting
+)
 
 // Restart is called once before anybody asks. New ids follow those of the
 // processes before, whatever the clock has done meanwhile.
@@ -23,7 +27,53 @@ func (s *Service) Restart(ctx context.Context) error {
 	for _, id := range last {
 		s.ids.after(id)
 	}
-	return s.SetBack(ctx)
+	if err := s.SetBack(ctx); err != nil {
+		return err
+	}
+	return s.takeOver(ctx)
+}
+
+// takeOver looks after what a process before has left in the middle. The
+// journal lets one process in, so that it is gone, and nobody waits for these
+// attempts any more: their callers are answered at once, and they are found
+// out as soon as a bank has had its time to answer, without the grace that a
+// process gets which may be alive.
+func (s *Service) takeOver(ctx context.Context) error {
+	now := s.cfg.Now()
+	s.since = now
+	open, err := s.cfg.Store.Due(ctx, time.Unix(1<<33-1, 0), openAtOnce) // all there are
+	if err != nil {
+		return fmt.Errorf("flow: restart: %w", err)
+	}
+	var died []journal.Attempt
+	for _, a := range open {
+		if !a.Settled {
+			a.Deadline = over(a, now)
+			died = append(died, a)
+		}
+	}
+	for some := range slices.Chunk(died, movedAtOnce) {
+		if err := s.cfg.Store.Apply(ctx, journal.Change{Attempts: some}); err != nil {
+			return fmt.Errorf("flow: restart: %w", err)
+		}
+	}
+	if len(died) > 0 {
+		s.cfg.Log.WarnContext(ctx, "the process before this one ended in the middle of attempts: they are being found out", "attempts", len(died))
+	}
+	return nil
+}
+
+// over is when an attempt of a dead process may be taken for abandoned. A
+// question is put again, so its answer is not waited for.
+func over(a journal.Attempt, now time.Time) time.Time {
+	end := a.Deadline.Add(-bank.Grace)
+	if asking(a.Kind) || end.Before(now) {
+		end = now
+	}
+	if a.Deadline.Before(end) {
+		return a.Deadline
+	}
+	return end
 }
 
 // SetBack looks after what was written under a clock that ran ahead of the

@@ -81,6 +81,7 @@ type Service struct {
 	table    map[string]map[event]move
 	policies map[op.Kind]policy
 	ids      *ids
+	since    time.Time // what was meant before is of another process, which is gone; zero: nobody knows. Set by Restart.
 }
 
 var _ API = (*Service)(nil)
