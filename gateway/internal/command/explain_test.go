@@ -38,6 +38,7 @@ func storyOf(t *testing.T, folder string) *journal.SQLite {
 	}
 	apply, confirm, query := attempt("att_1", op.Apply, 0, 340, op.Accepted), attempt("att_2", op.Confirm, 9_000, 22_000, op.Accepted), attempt("att_3", op.Query, 24_000, 24_050, op.Accepted)
 	apply.Number, confirm.Number, confirm.Borrowed, query.Of, confirm.Exchange = number, number, true, confirm.ID, 0
+	confirm.Deadline = confirm.SettledAt // which is how it is known that its process died
 	apply.Said = "epcc.101.001.01  SndDt=2026-03-02T10:00:00  IssrId=G4001011000016  SgnInf.SgnAcctIssrId=C1010311000014  SgnInf.SgnAcctId=****0018  SgnInf.SgnAcctNm=•••  TrxInf.TrxCtgy=0201"
 	apply.Heard, query.Heard = "epcc.102.001.01  SysRtnInf.SysRtnCd=00000000", "epcc.302.001.01  BizInf.BizStsCd=00000000"
 	confirm.Said = "epcc.101.001.01  TrxInf.TrxCtgy=0202  TrxInf.AuthMsg=•••"

@@ -83,18 +83,7 @@ func (s story) write(out *strings.Builder, w vocabulary) {
 		}
 		said, heard := mark("→", s.said[a.ID].Said), mark("←", s.said[a.ID].Heard)
 		all = append(all, moment{a.IntendedAt, 2 * i, pad(name, 20) + w.say("meant"), number, said})
-		if last := s.lastAbout(a.ID); a.Settled && !last.IsZero() && a.AskAt.IsZero() {
-			// Its row says what was found out; at its own end nobody knew.
-			all = append(all,
-				moment{a.SettledAt, 2*i + 1, pad(name, 20) + w.say("not known yet"), "", heard},
-				moment{last, 2*len(s.attempts) + i, pad(name, 20) + w.outcome(a.Outcome), strings.TrimSpace(w.say("found out") + "  " + string(a.Reason) + " " + a.RawCode), ""})
-		} else if a.Settled {
-			note := strings.TrimSpace(string(a.Reason) + " " + a.RawCode)
-			if a.Exchange > 0 {
-				note = strings.TrimSpace(note + "  " + w.say("took") + " " + a.Exchange.Round(time.Millisecond).String())
-			}
-			all = append(all, moment{a.SettledAt, 2*i + 1, pad(name, 20) + w.outcome(a.Outcome), note, heard})
-		}
+		all = append(all, s.ends(i, a, pad(name, 20), heard, w)...)
 	}
 	for i, n := range s.notices {
 		all = append(all, moment{n.At, 500_000 + i, pad(w.say("notice"), 20) + w.say("heard unasked"), n.ID, mark("←", n.Heard)})
@@ -151,6 +140,35 @@ func wrap(out *strings.Builder, outline string) {
 	}
 	flush()
 }
+
+// ends are the moments in which an attempt's outcome became known. Its row says what
+// was found out; at its own end nobody knew.
+func (s story) ends(i int, a journal.Attempt, name, heard string, w vocabulary) []moment {
+	last, note := s.lastAbout(a.ID), strings.TrimSpace(string(a.Reason)+" "+a.RawCode)
+	foundOut := a.AskAt.IsZero() && !last.IsZero()
+	unknown := moment{a.SettledAt, 2*i + 1, name + w.say("not known yet"), "", heard}
+	if died(a) {
+		unknown.note = w.say("its process ended before an answer was written")
+		if foundOut = a.AskAt.IsZero() && a.Outcome != op.Unknown; last.IsZero() {
+			last = a.SettledAt // the bank has said so unasked, or the same was done again
+		}
+	}
+	switch {
+	case foundOut:
+		return []moment{unknown, {last, 2*len(s.attempts) + i, name + w.outcome(a.Outcome), strings.TrimSpace(w.say("found out") + "  " + note), ""}}
+	case died(a):
+		return []moment{unknown}
+	case a.Settled:
+		if a.Exchange > 0 {
+			note = strings.TrimSpace(note + "  " + w.say("took") + " " + a.Exchange.Round(time.Millisecond).String())
+		}
+		return []moment{{a.SettledAt, 2*i + 1, name + w.outcome(a.Outcome), note, heard}}
+	}
+	return nil
+}
+
+// died: nobody has settled the attempt before its time was over, so its time is taken for its end.
+func died(a journal.Attempt) bool { return a.Settled && a.SettledAt.Equal(a.Deadline) }
 
 // lastAbout is when the last query or reversal of an attempt was answered; zero: there is none.
 func (s story) lastAbout(id string) (at time.Time) {
@@ -216,7 +234,7 @@ func words(lang string) vocabulary {
 	return vocabulary{
 		"op verify": "验证", "op apply": "签约申请", "op challenge": "重发验证码", "op confirm": "签约确认", "op cancel": "取消", "op unsign": "解约", "op query": "查询", "op reverse": "冲正", "op decide": "人工裁定",
 		"bank": "银行", "over": "经由", "card": "卡片", "data kept": "数据加密保存", "data destroyed": "数据已销毁", "caller": "调用方", "user": "用户",
-		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "decided by a person": "人工裁定", "not known yet": "当时不明", "found out": "事后查明", "took": "用时", "notice": "银行通知", "heard unasked": "主动告知", "told": "通知调用方", "tries": "次数",
+		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "decided by a person": "人工裁定", "not known yet": "当时不明", "its process ended before an answer was written": "进程在记下答复之前中断", "found out": "事后查明", "took": "用时", "notice": "银行通知", "heard unasked": "主动告知", "told": "通知调用方", "tries": "次数",
 		"waiting": "待送达", "delivered": "已送达", "dead": "已放弃", "still open": "未了结", "nothing is open": "没有未了结的事项", "asked": "已查询", "next": "下次",
 		"under way, or its process died; looked after from": "进行中，或进程已中断；接管时间",
 		"accepted": "银行接受", "refused": "银行拒绝", "pending": "待人工批准", "not_sent": "未发出", "unknown": "结果不明",
