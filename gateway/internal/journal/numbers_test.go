@@ -7,8 +7,11 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"kaqiao/gateway/internal/journal"
+	"kaqiao/profiles"
+	"kaqiao/profiles/wire/iso8583"
 )
 
 func TestNumbersAreUnique(t *testing.T) {
@@ -72,5 +75,30 @@ func TestNumbersWithoutStore(t *testing.T) {
 	}
 	if calls != 2 {
 		t.Errorf("the store was asked %d times, want 2", calls)
+	}
+}
+
+// A channel whose numbers hold a second and four digits of the serial has no
+// number twice, although its gateway dies and starts five times within that second.
+func TestNumbersDifferAcrossStartsWithinASecond(t *testing.T) {
+	s := open(t, t.TempDir())
+	at := time.Date(2026, 3, 2, 10, 0, 0, 0, profiles.Beijing)
+	seen := map[string]bool{}
+	for start := range 5 {
+		numbers := &journal.Numbers{Store: s}
+		for range 1000 {
+			n, err := numbers.Next(t.Context(), "bob/20260302")
+			if err != nil {
+				t.Fatal(err)
+			}
+			number, err := iso8583.Number(at, n)
+			if err != nil || seen[number] {
+				t.Fatalf("start %d: number %s was there before, %v", start, number, err)
+			}
+			seen[number] = true
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
