@@ -2,11 +2,13 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
 
 	"kaqiao/gateway/internal/api/gen"
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/gateway/internal/flow"
 )
 
@@ -43,6 +45,7 @@ func (a *answer) asked(b flow.Binding) *answer {
 }
 
 func (a *answer) write(w http.ResponseWriter) error {
+	crash.Here(crash.APIAnswering, a.call.method)
 	h := w.Header()
 	h.Set("Content-Type", a.kind)
 	h.Set("Cache-Control", "no-store")
@@ -65,6 +68,10 @@ func (a *answer) write(w http.ResponseWriter) error {
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)
 	_, err := w.Write(a.body)
+	if crash.Enabled { // what lies in a buffer has not left
+		err = errors.Join(err, http.NewResponseController(w).Flush())
+	}
+	crash.Here(crash.APIAnswered, a.call.method)
 	return err
 }
 

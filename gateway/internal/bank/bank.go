@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"time"
 
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles/wire"
@@ -80,6 +81,7 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 	if refused != nil {
 		return op.Result{Outcome: op.NotSent, Reason: refused.Reason}, refused
 	}
+	crash.Here(crash.BankGated, string(s.Op.Kind))
 	ctx = context.WithoutCancel(ctx)
 	timeout := channel.Timeout(s.Op.Bank, s.Op.Kind)
 	attempt := b.meant(s, timeout)
@@ -92,9 +94,11 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 		leave(op.Result{Outcome: op.NotSent})
 		return op.Result{Outcome: op.NotSent}, fmt.Errorf("bank %s: intend %s: %w", s.Op.Bank, s.Op.Kind, err)
 	}
+	crash.Here(crash.BankIntended, string(s.Op.Kind))
 	until, end := b.drain.uncut(ctx)
 	result := channel.exchange(until, s.Op, timeout, b.now)
 	end()
+	crash.Here(crash.BankAnswered, string(s.Op.Kind))
 	leave(result)
 	b.report(ctx, s.Op, result)
 
@@ -106,6 +110,7 @@ func (b *Banks) Do(ctx context.Context, s Step) (op.Result, error) {
 	if err := b.settle(ctx, change(settle, attempt)); err != nil {
 		return result, fmt.Errorf("bank %s: settle %s: %w", s.Op.Bank, s.Op.Kind, err)
 	}
+	crash.Here(crash.BankSettled, string(s.Op.Kind))
 	return result, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles/wire"
 )
@@ -41,10 +42,12 @@ func (b *Banks) Heard(ctx context.Context, channel string, frame wire.Frame, tel
 		return ack, fmt.Errorf("channel %s: heard: %w", channel, ErrNotNotice)
 	}
 	notice.Channel, notice.Heard = channel, wire.Outline(message)
+	crash.Here(crash.HeardUnderstood, string(notice.Kind))
 	stage = "tell"
 	if err := tell(context.WithoutCancel(ctx), notice); err != nil {
 		return ack, fmt.Errorf("channel %s: heard: tell: %w", channel, err)
 	}
+	crash.Here(crash.HeardTold, string(notice.Kind))
 	if answer == nil {
 		return wire.Frame{}, nil
 	}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 
 	"github.com/mattn/go-sqlite3"
+
+	"kaqiao/gateway/internal/crash"
 )
 
 // groupLimit is how many changes are committed together at most: it bounds
@@ -204,6 +206,7 @@ func (w *writer) try(group []*write, do func(*write) error) error {
 			return errors.Join(x.err, w.rollback())
 		}
 	}
+	crash.Here(crash.JournalWriting, "")
 	if err := run(w.stmts.commit); err != nil {
 		return errors.Join(err, w.rollback())
 	}

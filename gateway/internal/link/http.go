@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/profiles/wire"
 )
 
@@ -161,10 +162,14 @@ func (h *HTTP) carry(ctx context.Context, f wire.Frame) (wire.Frame, error) {
 // exchange tries one connection.
 func (h *HTTP) exchange(r *http.Request) (answer wire.Frame, reused bool, err error) {
 	p := new(proof)
-	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
+	trace := &httptrace.ClientTrace{GotConn: func(got httptrace.GotConnInfo) {
 		reused = got.Reused
 		got.Conn.(*conn).request.Store(p)
-	}})
+	}}
+	if crash.Enabled {
+		trace.WroteRequest = func(httptrace.WroteRequestInfo) { crash.Here(crash.LinkSent, "") }
+	}
+	ctx := httptrace.WithClientTrace(r.Context(), trace)
 	response, err := h.transport.RoundTrip(r.WithContext(ctx)) //nolint:bodyclose // read closes it
 	if err != nil {
 		err = cause(ctx, err)

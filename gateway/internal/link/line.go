@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/profiles/wire"
 )
 
@@ -209,6 +210,7 @@ func (l *line) send(b *batch) error {
 	before := l.below.written.Load()
 	n, err := l.conn.Write(b.bytes)
 	if err == nil {
+		b.left()
 		return nil
 	}
 	if l.link.cfg.TLS != nil { // how much of the text lies in the records that left can't be told
@@ -240,6 +242,18 @@ func (b *batch) add(c *call) {
 	}
 	b.calls, b.starts = append(b.calls, c), append(b.starts, len(b.bytes))
 	b.bytes = append(b.bytes, c.bytes...)
+}
+
+// left says so of each exchange in it that is not the session's own.
+func (b *batch) left() {
+	if !crash.Enabled {
+		return
+	}
+	for _, c := range b.calls {
+		if c.key.line == nil {
+			crash.Here(crash.LinkSent, "")
+		}
+	}
 }
 
 // unsent clears those of which nothing was among the first n bytes.

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/gateway/internal/journal"
 )
 
@@ -117,12 +118,14 @@ func (d *Deliverer) post(ctx context.Context, to *Endpoint, e *journal.Event) ve
 	req.Header.Set(headerID, e.ID)
 	req.Header.Set(headerTimestamp, strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set(headerSignature, signature)
+	crash.Here(crash.NotifyPosting, e.Type)
 	resp, err := d.client(to).Do(req)
 	if err != nil {
 		return verdict{note: why(err)}
 	}
 	defer func() { _ = resp.Body.Close() }()
 	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswered) // a connection whose answer was read is used again
+	crash.Here(crash.NotifyDelivered, e.Type)
 	v := verdict{note: fmt.Sprintf("answered %d", resp.StatusCode)}
 	switch code := resp.StatusCode; {
 	case code/100 == 2:

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"kaqiao/gateway/internal/bank"
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 )
@@ -244,6 +245,7 @@ func (r *Resolver) ask(a journal.Attempt) answer {
 		r.complain(ctx, "tell", err)
 		return refusedHere
 	}
+	crash.Here(crash.ResolveTold, string(a.Kind))
 	return said
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/emmansun/gmsm/sm4"
 
+	"kaqiao/gateway/internal/crash"
 	"kaqiao/profiles"
 )
 
@@ -89,6 +90,7 @@ func (e *epochs) use(d day) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
+	crash.Here(crash.VaultKeyed, "")
 	return e.find(d)
 }
 
