@@ -49,7 +49,7 @@ func TestTheGatewayKeepsNoSecrets(t *testing.T) {
 	}
 	metrics, _ := p.call(t, http.MethodGet, "/metrics", "")
 	for _, stage := range []string{"running", "stopped"} {
-		kept := p.kept(t)
+		kept := filesIn(t, p.gatewayDir)
 		kept["log"] = p.logs.bytes()
 		kept["metrics"] = metrics
 		scan(t, stage, kept, people, codes)
@@ -59,11 +59,11 @@ func TestTheGatewayKeepsNoSecrets(t *testing.T) {
 	}
 }
 
-// kept are the gateway's files by their path.
-func (p *pair) kept(t *testing.T) map[string][]byte {
+// filesIn are the files of a folder by their path.
+func filesIn(t *testing.T, folder string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	err := filepath.WalkDir(p.gatewayDir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}

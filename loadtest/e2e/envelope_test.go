@@ -55,7 +55,7 @@ func TestSealedBindings(t *testing.T) {
 	}
 	p.mustAgree(t)
 	p.revokedKey(t, sealer)
-	kept := p.kept(t)
+	kept := filesIn(t, p.gatewayDir)
 	kept["log"] = p.logs.bytes()
 	scan(t, "running", kept, people, codes)
 }
