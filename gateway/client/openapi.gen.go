@@ -389,6 +389,24 @@ func (e ForcedStateState) Valid() bool {
 	}
 }
 
+// Defines values for HealthReasonGate.
+const (
+	HealthReasonGateBank    HealthReasonGate = "bank"
+	HealthReasonGateChannel HealthReasonGate = "channel"
+)
+
+// Valid indicates whether the value is a known member of the HealthReasonGate enum.
+func (e HealthReasonGate) Valid() bool {
+	switch e {
+	case HealthReasonGateBank:
+		return true
+	case HealthReasonGateChannel:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HealthState.
 const (
 	HealthStateDegraded    HealthState = "degraded"
@@ -1133,7 +1151,9 @@ type BankAccountClasses string
 
 // BankHealth The gate of a bank or of a channel at this moment.
 type BankHealth struct {
-	Forced *ForcedState `json:"forced,omitempty"`
+	// Because What makes the state other than `healthy`, of the bank's own gate and of those of its channels. Not in lists.
+	Because []HealthReason `json:"because,omitempty,omitzero"`
+	Forced  *ForcedState   `json:"forced,omitempty"`
 
 	// InFlight Requests under way.
 	InFlight      int `json:"in_flight"`
@@ -1395,7 +1415,7 @@ type Challenge struct {
 	// ResendRequires What a request for another code must bring, where the bank wants it again. The gateway keeps neither.
 	ResendRequires []ChallengeResendRequires `json:"resend_requires,omitempty,omitzero"`
 
-	// To Masked.
+	// To Masked: a mobile number, or with `email` the address, where the caller has told it.
 	//
 	// Example: 138****8000
 	To string `json:"to,omitempty,omitzero"`
@@ -1580,6 +1600,17 @@ type ForcedState struct {
 
 // ForcedStateState defines model for ForcedState.State.
 type ForcedStateState string
+
+// HealthReason A gate that is forced, or the breaker of one kind of operation at it that is not closed.
+type HealthReason struct {
+	Forced    *ForcedState     `json:"forced,omitempty"`
+	Gate      HealthReasonGate `json:"gate"`
+	ID        string           `json:"id"`
+	Operation *OperationHealth `json:"operation,omitempty"`
+}
+
+// HealthReasonGate defines model for HealthReason.Gate.
+type HealthReasonGate string
 
 // HealthState `degraded`: something of what may be asked is not asked now. `unavailable`: nothing new can begin. `forced_open`: an operator has decided so.
 // A bank's state takes the channels into account that it can be reached over.

@@ -41,6 +41,19 @@ func (mobileKind) mask(text string) string {
 	return strings.ToValidUTF8(text[:3], "") + "****" + tail(text, 4, 11)
 }
 
+type emailKind struct{}
+
+func (emailKind) mask(text string) string {
+	at := strings.LastIndexByte(text, '@')
+	if at < 0 {
+		return "****"
+	}
+	if first, size := utf8.DecodeRuneInString(text); first != utf8.RuneError && size < at { // of a name of one character, nothing
+		return text[:size] + "****" + strings.ToValidUTF8(text[at:], "")
+	}
+	return "****" + strings.ToValidUTF8(text[at:], "")
+}
+
 // tail shows the last n bytes of a text of at least min bytes, as far as they
 // are whole characters, and nothing of a shorter one.
 func tail(text string, n, min int) string {

@@ -31,6 +31,7 @@ type (
 	Document = Of[documentKind] // the number of an identity document: shows the last two
 	Name     = Of[nameKind]     // a holder's name: shows the first character
 	Mobile   = Of[mobileKind]   // a mobile number: shows the first three and last four digits of the national number
+	Email    = Of[emailKind]    // an e-mail address: shows the first character of the name, and the domain
 	Key      = Of[hiddenKind]   // key material as text, a bearer key: shows nothing
 )
 
@@ -52,6 +53,7 @@ func NewPassword(s string) Password { return New[hiddenKind](s) }
 func NewDocument(s string) Document { return New[documentKind](s) }
 func NewName(s string) Name         { return New[nameKind](s) }
 func NewMobile(s string) Mobile     { return New[mobileKind](s) }
+func NewEmail(s string) Email       { return New[emailKind](s) }
 func NewKey(s string) Key           { return New[hiddenKind](s) }
 
 // Reveal returns the text itself.

@@ -36,7 +36,7 @@ func kinds() map[string]value {
 	return map[string]value{
 		"card": secret.NewCard(text), "cvv": secret.NewCVV(text), "expiry": secret.NewExpiry(text), "code": secret.NewCode(text),
 		"password": secret.NewPassword(text), "document": secret.NewDocument(text), "name": secret.NewName(text),
-		"mobile": secret.NewMobile(text), "key": secret.NewKey(text),
+		"mobile": secret.NewMobile(text), "email": secret.NewEmail(text), "key": secret.NewKey(text),
 	}
 }
 
@@ -240,6 +240,10 @@ func TestMasks(t *testing.T) {
 		{secret.NewMobile("13800138000").String(), "138****8000"},
 		{secret.NewMobile("+8613800138000").String(), "138****8000"},
 		{secret.NewMobile("1380013800").String(), "****"},
+		{secret.NewEmail("zhangsan@mail.example").String(), "z****@mail.example"},
+		{secret.NewEmail("张三@mail.example").String(), "张****@mail.example"},
+		{secret.NewEmail("z@mail.example").String(), "****@mail.example"},
+		{secret.NewEmail("no address").String(), "****"},
 		{secret.NewKey("").String(), ""},
 		{secret.Card{}.String(), ""},
 	} {

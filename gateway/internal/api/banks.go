@@ -45,6 +45,12 @@ func (s *Server) bank(b *profiles.Bank, now time.Time, whole bool) gen.Bank {
 		}
 	}
 	out.Health = gateHealth(own, channels, whole)
+	if whole && out.Health.State != gen.HealthStateHealthy {
+		out.Health.Because = because(gen.HealthReasonGateBank, b.ID, own)
+		for i, channel := range channels {
+			out.Health.Because = append(out.Health.Because, because(gen.HealthReasonGateChannel, b.Routes[i].Channel, channel)...)
+		}
+	}
 	for i, class := range b.Accounts.Classes {
 		out.AccountClasses[i] = gen.BankAccountClasses(class)
 	}

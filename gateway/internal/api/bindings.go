@@ -28,7 +28,7 @@ func asked(ctx context.Context, user, platform string, level gen.IdentityLevel, 
 	return flow.NewBinding{
 		Caller: callOf(ctx).caller, UserID: user, Platform: platform, IdentityLevel: string(level),
 		Card: card.Number, CVV: card.Cvv, Expiry: card.Expiry, QuickPass: card.Quickpass,
-		Name: holder.Name, DocumentType: string(holder.Document.Type), Document: holder.Document.Number, Mobile: holder.Mobile,
+		Name: holder.Name, DocumentType: string(holder.Document.Type), Document: holder.Document.Number, Mobile: holder.Mobile, Email: holder.Email,
 		Terminal: flow.Terminal{
 			OS: string(t.Os), OSVersion: t.OsVersion, ClientVersion: t.ClientVersion,
 			RestrictedMode: t.RestrictedMode, ProtocolVersion: t.ProtocolVersion,

@@ -81,6 +81,24 @@ func gateHealth(s guard.Snapshot, others []guard.Snapshot, whole bool) gen.BankH
 	return out
 }
 
+// because is what keeps one gate from being healthy.
+func because(gate gen.HealthReasonGate, id string, s guard.Snapshot) []gen.HealthReason {
+	all := gateHealth(s, nil, true)
+	if f := all.Forced; f != nil {
+		if f.State == gen.ForcedStateStateClosed {
+			return nil // whatever its breakers say
+		}
+		return []gen.HealthReason{{Gate: gate, ID: id, Forced: f}}
+	}
+	var why []gen.HealthReason
+	for _, o := range all.Operations {
+		if o.State != gen.OperationHealthStateClosed {
+			why = append(why, gen.HealthReason{Gate: gate, ID: id, Operation: &o})
+		}
+	}
+	return why
+}
+
 func operationHealth(c guard.Class, s guard.ClassSnapshot) gen.OperationHealth {
 	out := gen.OperationHealth{
 		Operation: gen.OperationHealthOperation(c.String()), State: gen.OperationHealthState(s.State), Since: s.Since,

@@ -39,6 +39,39 @@ func TestABankInTroubleSaysWhy(t *testing.T) {
 	}
 }
 
+// A bank that is not asked because of its channel says so itself.
+func TestABankSaysWhichGateIsShut(t *testing.T) {
+	r := serve(t)
+	because := func(id string) []gen.HealthReason {
+		t.Helper()
+		g := r.do("GET", "/v1/banks/"+id, "")
+		checkAnswer(t, r, "GET", "/v1/banks/{id}", g)
+		var bank gen.Bank
+		if err := json.Unmarshal([]byte(g.body), &bank); err != nil {
+			t.Fatal(err)
+		}
+		if (bank.Health.State == gen.HealthStateHealthy) != (len(bank.Health.Because) == 0) {
+			t.Errorf("%s is %s because of %v", id, bank.Health.State, bank.Health.Because)
+		}
+		return bank.Health.Because
+	}
+	if why := because("icbc"); len(why) != 0 {
+		t.Errorf("%+v", why)
+	}
+	if why := because("boc"); len(why) != 1 || why[0].Gate != gen.HealthReasonGateBank || why[0].ID != "boc" ||
+		why[0].Operation == nil || why[0].Operation.Operation != "confirm" || why[0].Operation.OpenedBy.Rule != "failure_rate" {
+		t.Errorf("%+v", why)
+	}
+	r.do("PUT", "/v1/channels/nucc/breaker", `{"state":"open","for_s":60,"reason":"maintenance"}`)
+	why := because("boc")
+	if len(why) != 2 || why[1].Gate != gen.HealthReasonGateChannel || why[1].ID != "nucc" || why[1].Forced == nil || why[1].Forced.Reason != "maintenance" {
+		t.Errorf("%+v", why)
+	}
+	if strings.Contains(r.do("GET", "/v1/banks", "").body, "because") {
+		t.Error("the list holds what only one bank's page should")
+	}
+}
+
 func TestForce(t *testing.T) {
 	r := serve(t)
 	put := func(path, body string, status int, state gen.HealthState) gen.BankHealth {

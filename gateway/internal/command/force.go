@@ -18,7 +18,7 @@ func force(w world) *cobra.Command {
 	c := &cobra.Command{
 		Use: "force bank|channel ID open|closed|auto", Short: "Have a bank asked nothing, or asked whatever happens, for a time",
 		Long: "Have a bank or a channel asked nothing (open), asked whatever happens (closed), or as its breakers say again (auto).\n" +
-			"The caller must be an operator: `gateway keys caller --operator` makes one. What is forced is not kept over a restart.",
+			"--reason is required. The caller must be an operator: `gateway keys caller --operator` makes one. What is forced is not kept over a restart.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 3 || args[0] != "bank" && args[0] != "channel" || args[2] != "open" && args[2] != "closed" && args[2] != "auto" {
 				return usageError{errors.New("force: say bank or channel, its id, and open, closed or auto, such as `gateway force bank abc open --for 10m --reason maintenance`")}
@@ -48,7 +48,7 @@ func force(w world) *cobra.Command {
 	f.StringVar(&gateway, "gateway", "http://127.0.0.1:8080", "where the gateway is")
 	f.StringVar(&keyFile, "key-file", ".kaqiao/dev-caller.key", "file with the operator's key")
 	f.DurationVar(&within, "for", 10*time.Minute, "how long, 1s to 24h")
-	f.StringVar(&reason, "reason", "", "why, for the log and for whoever asks")
+	f.StringVar(&reason, "reason", "", "why, for the log and for whoever asks; required, 1 to 200 characters")
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles"
 )
 
 // Create implements API: every check that needs no bank, then the bank's own.
@@ -34,7 +35,7 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 		State:    s.table[""][meantApply].to,
 		CardHash: s.cfg.Vault.CardHash(in.Card), CardLast4: last4(in.Card.Reveal()),
 		CardType: checked.row.Type, CardScheme: checked.row.Scheme,
-		Challenge: journal.Challenge{To: in.Mobile.String()},
+		Challenge: journal.Challenge{To: reached(bank, in)},
 		Number:    number, Begun: now, PasswordFree: in.PasswordFree,
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.cfg.SessionTTL),
 	}
@@ -56,6 +57,15 @@ func (s *Service) Create(ctx context.Context, in NewBinding, k Keyed) (Binding, 
 func account(caller, platform, user string) string {
 	sum := sha256.Sum256([]byte(caller + "\x00" + platform + "\x00" + user))
 	return hex.EncodeToString(sum[:16])
+}
+
+// reached is how the bank reaches the customer, masked: by e-mail where that is
+// its first way, and by telephone otherwise. Empty: at an address that the caller has not told.
+func reached(bank *profiles.Bank, in NewBinding) string {
+	if firstKind(bank.Challenge.Kinds, false) == "email" {
+		return in.Email.String()
+	}
+	return in.Mobile.String()
 }
 
 func last4(number string) string { return number[max(0, len(number)-4):] }

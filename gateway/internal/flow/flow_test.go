@@ -7,7 +7,23 @@ import (
 
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/secret"
 )
+
+// Where a bank writes to people, its challenge says to which address, as far as the caller has told.
+func TestChallengeByEmail(t *testing.T) {
+	for address, want := range map[string]string{"zhangsan@mail.example": "z****@mail.example", "": ""} {
+		set := shipped(t)
+		set.Bank("abc").Challenge.Kinds = []string{"email", "phone"}
+		h := newHouseOf(t, t.TempDir(), set, approving)
+		in := request()
+		in.Email = secret.NewEmail(address)
+		b, err := h.flow.Create(t.Context(), in, flow.Keyed{})
+		if err != nil || b.Challenge.Kind != "email" || b.Challenge.To != want {
+			t.Errorf("%q: %+v, %v", address, b.Challenge, err)
+		}
+	}
+}
 
 func TestBindAndUnbind(t *testing.T) {
 	h := newHouse(t, t.TempDir(), shipped(t))

@@ -43,6 +43,7 @@ type NewBinding struct {
 	DocumentType  string
 	Document      secret.Document
 	Mobile        secret.Mobile // +86 and 11 digits
+	Email         secret.Email  // where the bank writes to; may be empty
 	Terminal      Terminal
 	PasswordFree  journal.PasswordFree
 }
