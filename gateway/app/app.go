@@ -20,6 +20,7 @@ import (
 	"kaqiao/gateway/internal/guard"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/notify"
+	"kaqiao/gateway/internal/prune"
 	"kaqiao/gateway/internal/resolve"
 	"kaqiao/gateway/internal/route"
 	"kaqiao/gateway/internal/telemetry"
@@ -39,6 +40,7 @@ type App struct {
 	resolver  *resolve.Resolver
 	deliverer *notify.Deliverer
 	keeper    *vault.Keeper
+	pruner    *prune.Pruner
 	server    *api.Server
 
 	api, callbacks *door.Door
@@ -77,6 +79,9 @@ func New(cfg Config) (_ *App, err error) {
 	if err := a.fitConnections(openFiles()); err != nil {
 		return nil, err
 	}
+	if err := a.cfg.keepsLongEnough(a.set); err != nil {
+		return nil, err
+	}
 	return a, a.wire()
 }
 
@@ -110,7 +115,7 @@ func (a *App) wire() error {
 	}
 	a.store = store
 	a.later("close the journal", store.Close)
-	if a.keeper, err = vault.NewKeeper(vault.KeeperConfig{Vault: keys, Store: store, KeepDays: a.cfg.VaultDays, Now: now, Log: log}); err != nil {
+	if err := a.keep(keys, store); err != nil {
 		return err
 	}
 	channels, err := a.connect() // closed before the journal: until then banks may still be heard
@@ -154,6 +159,16 @@ func (a *App) wire() error {
 	}
 	a.figures(metrics)
 	return a.listen(metrics)
+}
+
+// keep makes those who end what is past its days.
+func (a *App) keep(keys *vault.Vault, store *journal.SQLite) (err error) {
+	a.keeper, err = vault.NewKeeper(vault.KeeperConfig{Vault: keys, Store: store, KeepDays: a.cfg.VaultDays, Now: a.cfg.Now, Log: a.log})
+	if err != nil {
+		return err
+	}
+	a.pruner, err = prune.New(prune.Config{Store: store, KeyDays: a.cfg.IdempotencyDays, EventDays: a.cfg.EventDays, Now: a.cfg.Now, Log: a.log})
+	return err
 }
 
 // figures are what is asked for whenever somebody looks at the metrics.
@@ -201,6 +216,7 @@ func (a *App) Run(ctx context.Context) error {
 		}
 	})
 	running.Go(func() { a.keeper.Run(working) })
+	running.Go(func() { a.pruner.Run(working) })
 	running.Go(func() { a.watchExpiry(working) })
 	running.Go(func() { a.watchClock(working) })
 	running.Go(func() {

@@ -16,6 +16,7 @@ import (
 
 	"kaqiao/gateway/internal/api"
 	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/prune"
 	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles"
 )
@@ -66,6 +67,11 @@ type Config struct {
 	// VaultDays is how many days the key of a day lives in the vault, 2 to 3,650: one day after that,
 	// what was unbound is past recovery from copies of the journal as well.
 	VaultDays int `mapstructure:"vault-days"`
+	// IdempotencyDays is how many days an idempotency key is kept: at least as long as an outcome may be unknown over
+	// any channel, at most 3,650. One that comes again after that is a new request.
+	IdempotencyDays int `mapstructure:"idempotency-days"`
+	// EventDays is how many days an event is kept that was delivered, 1 to 3,650; one that was not is kept for good.
+	EventDays int `mapstructure:"event-days"`
 	// Drain is how long requests under way may go on after a stop, 0s to 10m.
 	Drain time.Duration `mapstructure:"drain"`
 	// DrainNotice is how long requests are still served after a stop while /readyz says no, so that a balancer
@@ -97,6 +103,7 @@ func Defaults() Config {
 		Keys: ".kaqiao/keys", Data: ".kaqiao/gateway", DevCallerKey: ".kaqiao/dev-caller.key",
 		SessionTTL: 15 * time.Minute, RecogniserConfidence: flow.DefaultMinConfidence, RecogniserMargin: flow.DefaultMargin,
 		InFlight: api.DefaultInFlight, BodyBytes: api.DefaultBodyBytes, JournalQueue: 4096, VaultDays: vault.DefaultKeepDays,
+		IdempotencyDays: prune.DefaultKeyDays, EventDays: prune.DefaultEventDays,
 		MaxConnections: 10_000, CallbackConnections: 1024,
 		HeaderTimeout: 10 * time.Second, BodyTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		Drain: 30 * time.Second, LogLevel: "info",
@@ -126,6 +133,8 @@ func Flags(f *pflag.FlagSet) {
 	f.Duration("idle-timeout", d.IdleTimeout, "how long a connection is kept between two requests, 1s to 1h")
 	f.Int("journal-queue", d.JournalQueue, "changes that may wait to be written, 1 to 1,000,000")
 	f.Int("vault-days", d.VaultDays, "days after which the vault ends the key of a day, 2 to 3,650")
+	f.Int("idempotency-days", d.IdempotencyDays, "days that an idempotency key is kept, at least as long as an outcome may be unknown, at most 3,650")
+	f.Int("event-days", d.EventDays, "days that an event is kept after it was delivered, 1 to 3,650")
 	f.Duration("drain", d.Drain, "how long requests may go on after a stop, 0s to 10m")
 	f.Duration("drain-notice", drainNotice, "how long a balancer has to hear of a stop before requests are refused, 0s to 5m (with --dev: 0s)")
 	f.String("log-level", d.LogLevel, "debug, info, warn or error")
@@ -187,6 +196,14 @@ func Load(file string, environ []string, flags *pflag.FlagSet) (Config, error) {
 // the same after a restart, so that nothing waits for the leases of a process that died.
 func (c *Config) owner(part string) string { return fmt.Sprintf("%s of node %02d", part, c.Node) }
 
+// keepsLongEnough refuses to forget a key while the outcome of its request may still be unknown.
+func (c *Config) keepsLongEnough(set *profiles.Set) error {
+	if least, channel := prune.Horizon(set); c.IdempotencyDays < least {
+		return fmt.Errorf("configuration: idempotency-days must be at least %d: so long may an outcome be unknown over channel %s (resolve.after and resolve.human_after)", least, channel)
+	}
+	return nil
+}
+
 func fromEnv(environ, known []string) (map[string]string, error) {
 	out := map[string]string{}
 	var faults []error
@@ -226,6 +243,8 @@ func (c *Config) check() error {
 	span("idle-timeout", c.IdleTimeout >= time.Second && c.IdleTimeout <= time.Hour, "1s to 1h")
 	span("journal-queue", c.JournalQueue >= 1 && c.JournalQueue <= 1_000_000, "1 to 1,000,000")
 	span("vault-days", c.VaultDays >= vault.MinKeepDays && c.VaultDays <= vault.MaxKeepDays, "2 to 3,650")
+	span("idempotency-days", c.IdempotencyDays >= 1 && c.IdempotencyDays <= prune.MaxDays, "1 to 3,650")
+	span("event-days", c.EventDays >= 1 && c.EventDays <= prune.MaxDays, "1 to 3,650")
 	span("drain", c.Drain >= 0 && c.Drain <= 10*time.Minute, "0s to 10m")
 	span("drain-notice", c.DrainNotice >= 0 && c.DrainNotice <= 5*time.Minute, "0s to 5m")
 	span("data", c.Data != "", "a folder")

@@ -75,8 +75,8 @@ func TestEveryFaultIsTold(t *testing.T) {
 			t.Errorf("error %v does not name %s", err, want)
 		}
 	}
-	_, err = load(t, "node: 100\nsession-ttl: 1s\nbody-bytes: 1\nmax-connections: 15\ncallback-connections: 0\nheader-timeout: 1ms\nbody-timeout: 2m\nidle-timeout: 2h\njournal-queue: 0\ndrain: 1h\ndrain-notice: 6m\nlog-level: loud\nlisten: ''\ndata: ''\n", nil)
-	for _, want := range []string{"node", "session-ttl", "body-bytes", "max-connections", "callback-connections", "header-timeout", "body-timeout", "idle-timeout", "journal-queue", "drain", "drain-notice", "log-level", "listen", "data"} {
+	_, err = load(t, "node: 100\nsession-ttl: 1s\nbody-bytes: 1\nmax-connections: 15\ncallback-connections: 0\nheader-timeout: 1ms\nbody-timeout: 2m\nidle-timeout: 2h\njournal-queue: 0\nidempotency-days: 3651\nevent-days: 0\ndrain: 1h\ndrain-notice: 6m\nlog-level: loud\nlisten: ''\ndata: ''\n", nil)
+	for _, want := range []string{"node", "session-ttl", "body-bytes", "max-connections", "callback-connections", "header-timeout", "body-timeout", "idle-timeout", "journal-queue", "idempotency-days", "event-days", "drain", "drain-notice", "log-level", "listen", "data"} {
 		if err == nil || !strings.Contains(err.Error(), want+" must be") {
 			t.Errorf("error %v does not name %s", err, want)
 		}
@@ -142,5 +142,22 @@ func TestCallers(t *testing.T) {
 		if _, err := openCallers(path, hash, func() time.Time { return now }, slog.New(slog.DiscardHandler)); err == nil {
 			t.Errorf("took %s", damage)
 		}
+	}
+}
+
+// A key may not be forgotten while its request may still be unknown: the gateway does not start.
+func TestKeysAreKeptLongEnough(t *testing.T) {
+	c := Defaults()
+	c.Data, c.IdempotencyDays = t.TempDir(), 1
+	a, err := New(c)
+	if err == nil {
+		_ = a.Close()
+		t.Fatal("it started")
+	}
+	if text := err.Error(); !strings.Contains(text, "idempotency-days must be at least") || !strings.Contains(text, "resolve.after") {
+		t.Errorf("got %v", err)
+	}
+	if files, err := os.ReadDir(c.Data); err != nil || len(files) > 0 {
+		t.Errorf("left behind: %v, %v", files, err)
 	}
 }

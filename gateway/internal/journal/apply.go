@@ -100,6 +100,7 @@ type writeStatements struct {
 
 	leaseAttempt, leaseEvent                  *statement
 	shortenLeases, sweepLeases, freeAll, free *statement
+	pruneKey, pruneEvent                      *statement
 }
 
 func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
@@ -118,6 +119,7 @@ func prepareWrites(conn *sqlite3.SQLiteConn) (*writeStatements, error) {
 		{&w.reserve, reserveSQL},
 		{&w.leaseAttempt, leaseAttemptSQL}, {&w.leaseEvent, leaseEventSQL},
 		{&w.shortenLeases, shortenLeasesSQL}, {&w.sweepLeases, sweepLeasesSQL}, {&w.freeAll, releaseSQL}, {&w.free, "DELETE FROM leases WHERE id = ?"},
+		{&w.pruneKey, pruneKeySQL}, {&w.pruneEvent, pruneEventSQL},
 	} {
 		s, err := prepare(conn, p.query, &w.wrote)
 		if err != nil {
@@ -230,7 +232,7 @@ func (w *writeStatements) close() error {
 	for _, s := range []*statement{
 		w.begin, w.commit, w.rollback, w.savepoint, w.undo, w.release, w.insertKey, w.answerKey,
 		w.insertBinding, w.replaceBinding, w.putAttempt, w.putEvent, w.putExchange, w.putNotice, w.putSealed, w.swapSealed, w.shred, w.reserve,
-		w.leaseAttempt, w.leaseEvent, w.shortenLeases, w.sweepLeases, w.freeAll, w.free,
+		w.leaseAttempt, w.leaseEvent, w.shortenLeases, w.sweepLeases, w.freeAll, w.free, w.pruneKey, w.pruneEvent,
 	} {
 		if s != nil {
 			errs = append(errs, s.stmt.Close())

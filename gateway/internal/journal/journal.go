@@ -276,6 +276,15 @@ type Transcripts interface {
 	Notices(ctx context.Context, binding string) ([]Notice, error)
 }
 
+// Pruning is the power to forget, page by page, what nobody needs any more. A page is at most limit, 1 to 500, rows
+// after a cursor, empty at the beginning; next is the following page's, empty at the end. A page is one short commit, or none.
+type Pruning interface {
+	// PruneKeys removes idempotency keys from before a moment, unless something of their bindings is still to be found out.
+	PruneKeys(ctx context.Context, before time.Time, after string, limit int) (removed int, next string, err error)
+	// PruneEvents removes events from before a moment that were delivered: never one that was not.
+	PruneEvents(ctx context.Context, before time.Time, after string, limit int) (removed int, next string, err error)
+}
+
 // Outbox is the power to find what callers are to be told. What is delivered is written by Apply.
 type Outbox interface {
 	// DueEvents returns the first waiting event of each subject whose NextAt has come: of no subject

@@ -28,6 +28,7 @@ type readStatements struct {
 	due, expired, undecided            *readStatement
 	newest                             *readStatement
 	leasable, leasableEvents, ahead    *readStatement
+	oldKeys, oldEvents                 *readStatement
 }
 
 // readStatement is one of them.
@@ -75,6 +76,8 @@ func (r *readStatements) queries() []query {
 		{&r.leasable, leasableSQL},
 		{&r.leasableEvents, leasableEventsSQL},
 		{&r.ahead, aheadSQL},
+		{&r.oldKeys, oldKeysSQL},
+		{&r.oldEvents, oldEventsSQL},
 		{&r.expired, `SELECT ` + bindingColumns + ` FROM bindings
 			WHERE state IN (SELECT value FROM json_each(?)) AND expires_at > 0 AND expires_at <= ?
 			ORDER BY expires_at, id LIMIT ?`},

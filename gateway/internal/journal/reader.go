@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Reader reads a journal that another process may be writing. It writes
@@ -85,6 +86,16 @@ func (r *Reader) LeaseEvents(context.Context, Lease, int) ([]Event, error) { ret
 
 // Release refuses, as Apply.
 func (r *Reader) Release(context.Context, string, ...string) error { return ErrClosed }
+
+// PruneKeys refuses, as Apply.
+func (r *Reader) PruneKeys(context.Context, time.Time, string, int) (int, string, error) {
+	return 0, "", ErrClosed
+}
+
+// PruneEvents refuses, as Apply.
+func (r *Reader) PruneEvents(context.Context, time.Time, string, int) (int, string, error) {
+	return 0, "", ErrClosed
+}
 
 // Close closes the file.
 func (r *Reader) Close() error { return r.closeReaders() }

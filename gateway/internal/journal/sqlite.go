@@ -54,6 +54,7 @@ var (
 	_ Newest     = (*SQLite)(nil)
 	_ Leases     = (*SQLite)(nil)
 	_ Outbox     = (*SQLite)(nil)
+	_ Pruning    = (*SQLite)(nil)
 )
 
 // Open opens the journal, looks through the whole of it for damage, which takes

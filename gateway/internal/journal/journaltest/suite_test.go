@@ -67,6 +67,9 @@ var twins = []struct {
 	{"leases no events", "events are leased to one", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"leases to anybody", "leases have limits", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"forgets the latest attempt", "the greatest ids are found", func(s journal.Store) journal.Store { return noAttempts{s, s.(journal.Newest)} }},
+	{"forgets what is open", "old keys are forgotten, but not of what is open", func(s journal.Store) journal.Store { return forgetful{s.(*journal.SQLite)} }},
+	{"forgets the cursor", "old keys are forgotten, but not of what is open", func(s journal.Store) journal.Store { return hasty{s.(*journal.SQLite)} }},
+	{"forgets the cursor", "old events are forgotten once they are delivered", func(s journal.Store) journal.Store { return hasty{s.(*journal.SQLite)} }},
 	{"takes a number twice", "a number on the wire is used once", func(s journal.Store) journal.Store { return changes{s, noNumbers} }},
 }
 
@@ -539,4 +542,28 @@ func (s *badLeases) LeaseDue(ctx context.Context, l journal.Lease, limit int) ([
 		return found[:min(limit, len(found))], err
 	}
 	return s.SQLite.LeaseDue(ctx, l, limit)
+}
+
+// forgetful takes nothing for open.
+type forgetful struct{ *journal.SQLite }
+
+func (s forgetful) Apply(ctx context.Context, c journal.Change) error {
+	c.Attempts = slices.Clone(c.Attempts)
+	for i := range c.Attempts {
+		c.Attempts[i].AskAt = time.Time{}
+	}
+	return s.SQLite.Apply(ctx, c)
+}
+
+// hasty looks at the first page alone.
+type hasty struct{ *journal.SQLite }
+
+func (s hasty) PruneKeys(ctx context.Context, before time.Time, after string, limit int) (int, string, error) {
+	n, _, err := s.SQLite.PruneKeys(ctx, before, after, limit)
+	return n, "", err
+}
+
+func (s hasty) PruneEvents(ctx context.Context, before time.Time, after string, limit int) (int, string, error) {
+	n, _, err := s.SQLite.PruneEvents(ctx, before, after, limit)
+	return n, "", err
 }
