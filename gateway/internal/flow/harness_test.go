@@ -66,6 +66,7 @@ type house struct {
 	// strict, set before wire, is a channel that wants a credit card's two with the code as well.
 	strict   bool
 	mute     bool // a channel that can't verify, set before wire
+	waking   sync.Mutex
 	wakes    []time.Time
 	hints    []string
 	rechecks []string
@@ -135,6 +136,8 @@ func (h *house) wire(set *profiles.Set) {
 		Set: set, Banks: h.banks, Store: h.store, Vault: h.vault, Numbers: &journal.Numbers{Store: h.store},
 		Router: route.New(h.banks), Now: h.Now, Log: log, Event: h.event,
 		Wake: func(at time.Time) {
+			h.waking.Lock()
+			defer h.waking.Unlock()
 			h.wakes = append(h.wakes, at)
 			if h.wake != nil {
 				h.wake(at)

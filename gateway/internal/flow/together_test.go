@@ -2,6 +2,7 @@ package flow_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"testing"
 	"testing/synctest"
@@ -52,6 +53,52 @@ func TestResolverFindsOut(t *testing.T) {
 		stop()
 		if err := <-stopped; err != nil {
 			t.Error(err)
+		}
+		if err := h.store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Two processes look after one journal: each outcome is asked for once, and found out.
+func TestTwoResolversShareAJournal(t *testing.T) {
+	set := shipped(t)
+	synctest.Test(t, func(t *testing.T) {
+		pass(time.Until(start))
+		h := newHouse(t, t.TempDir(), set)
+		h.now, h.bank.now = time.Now, time.Now
+		h.wire(set)
+		const many = 30
+		var bound []string
+		for i := range many {
+			b := h.createFor(t, fmt.Sprint("u_", i))
+			h.bank.fates = []fate{lostAfter}
+			if _, err := h.confirm(b.ID, canaryCode); err != nil {
+				t.Fatal(err)
+			}
+			bound = append(bound, b.ID)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		stopped := make(chan error, 2)
+		for _, owner := range []string{"one", "two"} {
+			r := resolve.New(resolve.Config{Store: h.store, Banks: h.banks, Flow: h.flow, Now: time.Now, Log: slog.New(slog.DiscardHandler), Owner: owner})
+			go func() { stopped <- r.Run(ctx) }()
+		}
+		pass(5 * time.Second)
+		synctest.Wait()
+		for _, id := range bound {
+			if b := h.get(t, id); b.State != flow.Active {
+				t.Errorf("%s is %s", id, b.State)
+			}
+		}
+		if asked := h.bank.queries(); asked != many {
+			t.Errorf("%d were asked about with %d queries", many, asked)
+		}
+		stop()
+		for range 2 {
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
 		}
 		if err := h.store.Close(); err != nil {
 			t.Error(err)
