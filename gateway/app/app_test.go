@@ -198,12 +198,14 @@ func noSecretOnDisk(t *testing.T, dir string) {
 // TestStopLetsRequestsEnd: a request that waits for a bank is answered although the gateway is stopping.
 func TestStopLetsRequestsEnd(t *testing.T) {
 	held, release := make(chan struct{}), make(chan struct{})
+	end := sync.OnceFunc(func() { close(release) })
 	var once sync.Once
 	bank := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		once.Do(func() { close(held) })
 		<-release
 	}))
 	defer bank.Close()
+	defer end()
 	c := config(t)
 	c.Endpoints = map[string]string{"nucc": bank.URL}
 	a, err := New(c)
@@ -229,9 +231,9 @@ func TestStopLetsRequestsEnd(t *testing.T) {
 	select {
 	case err := <-ended:
 		t.Fatalf("it ended while a request was under way: %v", err)
-	case <-stopping(a):
+	case <-stopping(t, a):
 	}
-	close(release)
+	end()
 	if r := <-got; r.err != nil || r.answer.State != client.BindingStateProcessing {
 		t.Errorf("%+v, %v", r.answer, r.err)
 	}
@@ -240,17 +242,25 @@ func TestStopLetsRequestsEnd(t *testing.T) {
 	}
 }
 
-// stopping is closed when no new connection is taken any more.
-func stopping(a *App) <-chan struct{} {
+// stopping is closed when the balancer is told that no new work is taken. The
+// listener stays open until the last request is answered.
+func stopping(t *testing.T, a *App) <-chan struct{} {
 	out := make(chan struct{})
 	go func() {
 		defer close(out)
 		for {
-			c, err := net.Dial("tcp", a.api.Addr().String())
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, a.URL()+"/readyz", nil)
 			if err != nil {
 				return
 			}
-			_ = c.Close()
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				return
+			}
+			_ = answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				return
+			}
 		}
 	}()
 	return out
