@@ -178,6 +178,8 @@ func (a *App) figures(metrics *telemetry.Metrics) {
 	keepers(metrics, a.keeper)
 	metrics.Gauge("kaqiao_certificate_days_left", "Days until the first of the certificates that the gateway shows to banks ends.", a.daysLeft)
 	metrics.Unmapped(a.banks.Unmapped)
+	metrics.Counter("kaqiao_misaddressed_answers_total", "Answers of banks under a number that was never given, or that is another operation's. None was taken.",
+		func() float64 { return float64(a.banks.Misaddressed() + a.service.Misaddressed()) })
 	metrics.Gauge("kaqiao_journal_failing", "1 while the journal can't be written, or is damaged; otherwise 0.", func() float64 {
 		if a.store.Failing() {
 			return 1

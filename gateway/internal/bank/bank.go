@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"kaqiao/gateway/internal/crash"
@@ -33,7 +34,9 @@ type Banks struct {
 	now      func() time.Time
 	log      *slog.Logger
 	unmapped unmapped
-	drain    *drain
+	// misaddressed counts answers that were another's.
+	misaddressed atomic.Uint64
+	drain        *drain
 }
 
 // New wires channels to a journal and a gate.

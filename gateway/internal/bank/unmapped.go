@@ -2,6 +2,7 @@ package bank
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 
@@ -45,6 +46,9 @@ func (b *Banks) report(ctx context.Context, o op.Operation, r op.Result) {
 	if of.Unmapped {
 		b.unmapped.add(UnmappedCode{Channel: o.Channel, Bank: o.Bank, Kind: kind, Code: of.RawCode})
 	}
+	if errors.Is(r.Err, op.ErrNotOurs) {
+		b.misaddressed.Add(1)
+	}
 	if r.Err != nil || of.Unmapped {
 		b.log.LogAttrs(ctx, slog.LevelWarn, "a bank's answer left questions",
 			slog.String("channel", o.Channel), slog.String("bank", o.Bank), slog.String("operation", string(o.Kind)),
@@ -52,6 +56,9 @@ func (b *Banks) report(ctx context.Context, o op.Operation, r op.Result) {
 			slog.String("code", of.RawCode), slog.Bool("unmapped", of.Unmapped), slog.Any("error", r.Err))
 	}
 }
+
+// Misaddressed is how many answers came under the number of an operation and were about another one.
+func (b *Banks) Misaddressed() uint64 { return b.misaddressed.Load() }
 
 func (u *unmapped) add(k UnmappedCode) {
 	u.mu.Lock()

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,15 +17,25 @@ import (
 func (s *Service) heardResult(ctx context.Context, n op.Notice) error {
 	a, err := s.cfg.Store.ByNumber(ctx, n.Channel, n.Of)
 	if errors.Is(err, journal.ErrNotFound) {
+		s.misaddressed.Add(1)
 		s.cfg.Log.WarnContext(ctx, "a bank has answered something that was never asked", "channel", n.Channel, "number", n.Of)
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("flow: heard: %w", err)
 	}
-	switch {
-	case asking(a.Kind):
+	if asking(a.Kind) {
 		return nil // the question is put again
+	}
+	if another, err := s.another(ctx, n, a); err != nil {
+		return fmt.Errorf("flow: heard: %w", err)
+	} else if another != "" {
+		s.misaddressed.Add(1)
+		s.cfg.Log.ErrorContext(ctx, "a bank has answered under another's number: nobody takes the answer",
+			"channel", n.Channel, "binding", a.Binding, "number", n.Of, "another", another)
+		return nil
+	}
+	switch {
 	case !a.Settled && s.cfg.Now().Before(a.Deadline):
 		// It came before our own answer, which is still awaited.
 		return s.cameEarly(ctx, n)
@@ -33,6 +44,34 @@ func (s *Service) heardResult(ctx context.Context, n op.Notice) error {
 	}
 	return s.told(ctx, a.ID, op.Result{Outcome: op.Accepted, Of: n.Result})
 }
+
+// another names what in a bank's word is of another operation than the one whose
+// number it bears; empty: nothing. What the bank left out says nothing.
+func (s *Service) another(ctx context.Context, n op.Notice, a journal.Attempt) (string, error) {
+	b, err := s.cfg.Store.Binding(ctx, a.Binding)
+	if err != nil {
+		return "", err
+	}
+	kind := a.Kind
+	if kind == op.Challenge { // it looks like an apply
+		kind = op.Apply
+	}
+	switch {
+	case n.Kind != kind && n.Kind != a.Kind && n.Kind != "":
+		return "operation", nil
+	case n.Member != "" && n.Member != b.Member:
+		return "bank", nil
+	case !n.Card.IsZero() && !bytes.Equal(s.cfg.Vault.CardHash(n.Card), b.CardHash):
+		return "card", nil
+	case n.Agreement != "" && b.Agreement != "" && n.Agreement != b.Agreement:
+		return "agreement", nil
+	}
+	return "", nil
+}
+
+// Misaddressed is how many answers came, after nobody waited for them, under a
+// number that was never given or is another operation's.
+func (s *Service) Misaddressed() uint64 { return s.misaddressed.Load() }
 
 // cameEarly writes down that a bank has spoken of an attempt whose own answer
 // is still awaited. What it said is not kept: the bank is asked when that is over.

@@ -10,6 +10,7 @@ import (
 	"kaqiao/gateway/internal/flow"
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/secret"
 )
 
 func (h *house) hear(t *testing.T, n op.Notice) {
@@ -76,6 +77,50 @@ func TestAnAnswerThatComesLate(t *testing.T) {
 				t.Errorf("got %s, the bank has %v", got.State, h.bank.live())
 			}
 		})
+	}
+}
+
+// A bank's word that bears another's number is nobody's, even where nobody
+// could say so but for what it says besides; the right one is still taken.
+func TestAnAnswerUnderAnothersNumber(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	h.bank.fates = []fate{answersSoon}
+	if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	truth := h.bank.unasked[0].n // what it will say in a second
+	h.bank.unasked = nil
+	bent := func(bend func(*op.Notice)) op.Notice {
+		n := truth
+		r := *truth.Result
+		r.Agreement = "SGN-ANOTHER"
+		n.Result = &r
+		bend(&n)
+		return n
+	}
+	for what, n := range map[string]op.Notice{
+		"another's card":       bent(func(n *op.Notice) { n.Card = secret.NewCard("6222021234567890128") }),
+		"another bank":         bent(func(n *op.Notice) { n.Member = "00000000" }),
+		"another operation":    bent(func(n *op.Notice) { n.Kind = op.Unsign }),
+		"a number of nobody's": bent(func(n *op.Notice) { n.Of += "9" }),
+	} {
+		before := h.flow.Misaddressed()
+		h.hear(t, n)
+		if got := h.get(t, b.ID); got.State != flow.Processing || got.Agreement != "" {
+			t.Errorf("%s: %s with agreement %q", what, got.State, got.Agreement)
+		}
+		if h.flow.Misaddressed() != before+1 {
+			t.Errorf("%s: it was not counted", what)
+		}
+	}
+	if !strings.Contains(h.log.String(), "under another's number") || strings.Contains(h.log.String(), "6222021234567890128") {
+		t.Errorf("the log says\n%s", h.log)
+	}
+	truth.Card = request().Card
+	h.hear(t, truth)
+	if got := h.get(t, b.ID); got.State != flow.Active || got.Agreement != truth.Result.Agreement {
+		t.Errorf("its own answer: %s with %q, want %q", got.State, got.Agreement, truth.Result.Agreement)
 	}
 }
 

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"kaqiao/gateway/internal/bank"
@@ -82,6 +83,8 @@ type Service struct {
 	policies map[op.Kind]policy
 	ids      *ids
 	since    time.Time // what was meant before is of another process, which is gone; zero: nobody knows. Set by Restart.
+
+	misaddressed atomic.Uint64 // answers that came late, under numbers that are not theirs
 }
 
 var _ API = (*Service)(nil)

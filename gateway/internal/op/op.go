@@ -3,6 +3,7 @@
 package op
 
 import (
+	"errors"
 	"time"
 
 	"kaqiao/profiles/secret"
@@ -157,6 +158,12 @@ type Notice struct {
 	Agreement string
 	Number    string // the bank's own number of the event
 	Of        string // with Result: our number of the operation
-	Result    *Result
-	Heard     string // an outline of it, for people
+	// Card is whose card the bank speaks of, with Result. Zero: it does not say.
+	Card   secret.Card
+	Result *Result
+	Heard  string // an outline of it, for people
 }
+
+// ErrNotOurs is, wrapped, the Err of a Result whose answer came under the number
+// of an operation and is about another one.
+var ErrNotOurs = errors.New("answer is about something else than what was asked")

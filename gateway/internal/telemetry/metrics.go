@@ -92,6 +92,11 @@ func (m *Metrics) Listener(whose string, d Door) {
 	)
 }
 
+// Counter shows a figure that only grows, whenever somebody looks.
+func (m *Metrics) Counter(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read))
+}
+
 // Gauge shows a figure that is asked for whenever somebody looks.
 func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))

@@ -12,7 +12,6 @@ import (
 // What makes an answer useless. None quotes a field.
 var (
 	errType      = errors.New("answer is of another message type")
-	errNotOurs   = errors.New("answer is about something else than what was asked")
 	errNoNumber  = errors.New("answer says signed and names no agreement")
 	errContrary  = errors.New("answer's layers contradict each other")
 	errNoVerdict = errors.New("answer has no business code")
@@ -48,7 +47,7 @@ func (a *Adapter) signed(o op.Operation, m *epcc.SignReceipt) op.Result {
 		same(m.SgnInf.SgnAcctIssrId, o.Member, sure) && same(m.InstgInf.InstgId, a.opts.Institution, false) &&
 		(m.SgnInf.SgnAcctId.IsZero() || m.SgnInf.SgnAcctId.Equal(o.Person.Card))
 	if !ours {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	if sure && o.Kind == op.Confirm {
 		if m.BizInf.SgnNo == "" {
@@ -71,7 +70,7 @@ func (a *Adapter) unsigned(o op.Operation, m *epcc.UnsignReceipt) op.Result {
 	if !same(m.RescindInf.TrxId, o.Number, sure) || !same(m.SgnInf.SgnNo, o.Agreement, false) ||
 		!same(m.BizInf.SgnNo, o.Agreement, false) || !same(m.SgnInf.SgnAcctIssrId, o.Member, sure) ||
 		!same(m.InstgInf.InstgId, a.opts.Institution, false) {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	return r
 }
@@ -87,7 +86,7 @@ func (a *Adapter) told(o op.Operation, m *epcc.QueryReceipt) op.Result {
 	t := m.OriTrxInf
 	if !same(t.OriTrxId, o.Original.Number, true) || !same(t.OriTrxCtgy, a.category(o.Original.Kind), true) ||
 		!same(t.SrcInstgId, a.opts.Institution, false) || !same(t.SinkInstgId, o.Member, false) {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	r := op.Result{Outcome: op.Accepted, RawCode: success}
 	if m.BizInf.BizStsCd == originalNotFound {

@@ -17,6 +17,7 @@ import (
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/link"
 	"kaqiao/gateway/internal/op"
+	"kaqiao/profiles/secret"
 	"kaqiao/profiles/wire"
 	"kaqiao/profiles/wire/iso8583"
 	"kaqiao/profiles/wire/seal"
@@ -565,5 +566,75 @@ func TestReply(t *testing.T) {
 	}
 	if _, ok := s.Reply(wire.Frame{Body: []byte("garbage")}); ok {
 		t.Error("garbage is answered")
+	}
+}
+
+// A bank that mixes up whom it answers: what comes under a number is taken only
+// if it is about what was asked under it.
+func TestAnswersOfAnother(t *testing.T) {
+	for name, spoil := range map[string]func(*iso8583.Answer){
+		"another's card":        func(a *iso8583.Answer) { a.Common.PAN = secret.NewCard("6217000000000000020") },
+		"another's order":       func(a *iso8583.Answer) { a.Common.Usages.Order = "20240601100000079999" },
+		"another bank":          func(a *iso8583.Answer) { a.Common.Receiver = "04030000" },
+		"another institution":   func(a *iso8583.Answer) { a.Common.Acquirer = "04990001" },
+		"another operation":     func(a *iso8583.Answer) { a.Common.ProcessingCode = "891000" },
+		"another's header":      func(a *iso8583.Answer) { a.Header.Source = "04030000" },
+		"another time":          func(a *iso8583.Answer) { a.Trace.Transmitted = "0601100129" },
+		"a number never given":  func(a *iso8583.Answer) { a.Trace.STAN = "999999" },
+		"signed, and no number": func(a *iso8583.Answer) { a.Common.Usages.Agreement = "" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			g := newGateway(t, h, 1)
+			if r := g.do(t, op.Verify, numbered("070001")); r.Outcome != op.Accepted {
+				t.Fatalf("%+v", r)
+			}
+			h.mu.Lock()
+			h.spoil = spoil
+			h.mu.Unlock()
+			g.timeout = 200 * time.Millisecond
+			if r := g.do(t, op.Confirm, numbered("070002")); r.Outcome != op.Unknown || r.Agreement != "" {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
+// Two answers that were swapped are nobody's, and each is counted.
+func TestSwappedAnswersOnALine(t *testing.T) {
+	h := newHouse(t)
+	g := newGateway(t, h, 1)
+	stans := map[string]string{"070002": "070003", "070003": "070002"}
+	h.spoil = func(a *iso8583.Answer) {
+		if other, ok := stans[a.Trace.STAN]; ok {
+			a.Trace.STAN = other
+		}
+	}
+	cards := map[string]secret.Card{"070002": secret.NewCard(card), "070003": secret.NewCard("6217000000000000020")}
+	hold := make(chan struct{})
+	h.hold["892000"] = hold
+	var all sync.WaitGroup
+	for stan, of := range cards {
+		all.Go(func() {
+			o := operation(op.Confirm)
+			o.Number, o.Person.Card = numbered(stan), of
+			r, err := g.banks.Do(t.Context(), bank.Step{Op: o})
+			if err != nil || r.Outcome != op.Unknown || r.Agreement != "" || !errors.Is(r.Err, op.ErrNotOurs) {
+				t.Errorf("%s: %+v, %v", stan, r, err)
+			}
+		})
+	}
+	for n := 0; n < 2; <-time.After(time.Millisecond) { // both are asked before either is answered
+		n = 0
+		for _, what := range h.came() {
+			if what == "0100 892000" {
+				n++
+			}
+		}
+	}
+	close(hold)
+	all.Wait()
+	if g.banks.Misaddressed() != 2 {
+		t.Errorf("%d were counted", g.banks.Misaddressed())
 	}
 }

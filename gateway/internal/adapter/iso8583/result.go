@@ -14,7 +14,6 @@ import (
 // What makes an answer useless. None quotes a field.
 var (
 	errType     = errors.New("answer is of another message type")
-	errNotOurs  = errors.New("answer is about something else than what was asked")
 	errNoNumber = errors.New("answer says signed and names no agreement")
 	errNoCode   = errors.New("answer has no response code")
 )
@@ -46,7 +45,7 @@ func (a *Adapter) Result(o op.Operation, m wire.Message) op.Result {
 func (a *Adapter) answered(o op.Operation, trace iso8583.Trace, m *iso8583.Answer) op.Result {
 	c := &m.Common
 	if !a.ours(o, trace, m.Header, m.Trace, c) || c.ProcessingCode != a.processing(o.Kind) {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	order := ""
 	switch o.Kind {
@@ -56,7 +55,7 @@ func (a *Adapter) answered(o op.Operation, trace iso8583.Trace, m *iso8583.Answe
 		order = o.Signing
 	}
 	if !same(c.Usages.Order, order) || o.Kind == op.Unsign && !same(c.Usages.Agreement, o.Agreement) {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	return a.said(o.Bank, o.Kind, o.Person.CardType, m)
 }
@@ -103,7 +102,7 @@ func (a *Adapter) reversed(o op.Operation, trace iso8583.Trace, m *iso8583.Rever
 	named := m.Original != (iso8583.Original{})
 	if err != nil || !a.ours(o, trace, m.Header, m.Trace, &m.Common) || m.Common.ProcessingCode != a.processing(o.Original.Kind) ||
 		named && m.Original.Key() != of.Key() {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	switch m.ResponseCode {
 	case "":
@@ -129,7 +128,7 @@ func (a *Adapter) bounced(o op.Operation, trace iso8583.Trace, m *iso8583.Bounce
 		mti = (&iso8583.Reversal{Repeat: o.Repeat > 0}).Type()
 	}
 	if m.Trace != trace || m.MTI != mti || m.Reject == "" || m.Header.Source != a.destination(o.Member) {
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	}
 	return returned(m)
 }
@@ -143,8 +142,8 @@ func returned(m *iso8583.Bounced) op.Result {
 }
 
 // Heard implements bank.Listener: an answer that nobody waited for any more is
-// the bank's word on an operation. It is known by its number, and the request
-// is not there to compare with; the seal is what it is believed for. This
+// the bank's word on an operation. It is known by its number; whether the card
+// and the agreement in it are that operation's is for those to say who remember it. This
 // protocol knows no acknowledgement of an answer.
 func (a *Adapter) Heard(m wire.Message, at time.Time) (op.Notice, wire.Message, bool) {
 	n := op.Notice{}
@@ -159,7 +158,10 @@ func (a *Adapter) Heard(m wire.Message, at time.Time) (op.Notice, wire.Message, 
 		if n.Kind = a.kindOf(m.Common.ProcessingCode); n.Kind == "" || m.Header.Destination != a.opts.Institution {
 			return n, nil, false
 		}
-		h, trace = m.Header, m.Trace
+		h, trace, n.Card = m.Header, m.Trace, m.Common.PAN
+		if n.Kind == op.Unsign {
+			n.Agreement = m.Common.Usages.Agreement
+		}
 		if n.Member = m.Common.Receiver; n.Member == "" {
 			n.Member = m.Header.Source
 		}

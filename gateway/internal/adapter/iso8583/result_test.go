@@ -292,7 +292,7 @@ func TestHeard(t *testing.T) {
 	late := at.Add(40 * time.Second)
 	n, ack, ok := a.Heard(answer(op.Confirm, "00"), late)
 	if !ok || ack != nil || n.Kind != op.Confirm || n.Member != member || n.Of != number || n.Result == nil ||
-		n.Result.Outcome != op.Accepted || n.Result.Agreement != agreement {
+		n.Result.Outcome != op.Accepted || n.Result.Agreement != agreement || n.Card.Reveal() != card {
 		t.Errorf("a late yes: %+v, %v, %v", n, ack, ok)
 	}
 	if n, _, ok = a.Heard(answer(op.Apply, "62"), late); !ok || n.Kind != op.Apply || n.Result.Reason != op.AccountFrozen {

@@ -11,9 +11,8 @@ import (
 
 // What makes an answer useless. None quotes a field.
 var (
-	errType    = errors.New("answer is of another message type")
-	errNotOurs = errors.New("answer is about something else than what was asked")
-	errOld     = errors.New("answer was signed long before its question")
+	errType = errors.New("answer is of another message type")
+	errOld  = errors.New("answer was signed long before its question")
 )
 
 // Result implements bank.Adapter. An answer that is not surely about o, or not
@@ -55,7 +54,7 @@ func (a *Adapter) Result(o op.Operation, m wire.Message) op.Result {
 func (a *Adapter) about(o op.Operation, h jws.Head, ours bool, result func() op.Result) op.Result {
 	switch {
 	case !ours || h.Bank != o.Member:
-		return nonsense(errNotOurs)
+		return nonsense(op.ErrNotOurs)
 	case time.Unix(h.IssuedAt, 0).Before(o.At.Add(-a.opts.StaleLimit())):
 		return nonsense(errOld)
 	}
