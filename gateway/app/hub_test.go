@@ -69,6 +69,8 @@ func (h *hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case *epcc.Query:
 		answer = h.tell(m)
+	case *epcc.Unsign:
+		answer = h.unsign(m)
 	}
 	frame, err := h.codec.Encode(answer)
 	if err != nil {
@@ -94,6 +96,16 @@ func (h *hub) sign(m *epcc.Sign) *epcc.SignReceipt {
 			SgnAcctIssrId: m.SgnInf.SgnAcctIssrId, SgnAcctTp: m.SgnInf.SgnAcctTp, SgnAcctId: m.SgnInf.SgnAcctId, SgnAcctNm: m.SgnInf.SgnAcctNm,
 		},
 		InstgInf: m.InstgInf, OriTrxInf: epcc.OriginalTrx{TrxCtgy: m.TrxInf.TrxCtgy, TrxId: m.TrxInf.TrxId, TrxDtTm: m.TrxInf.TrxDtTm},
+	}
+}
+
+func (h *hub) unsign(m *epcc.Unsign) *epcc.UnsignReceipt {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.came["unsign "+m.RescindInf.TrxId]++
+	return &epcc.UnsignReceipt{
+		Header: h.header(), SysRtnInf: h.fine(), BizInf: epcc.BizResult{BizStsCd: "00000000", SgnNo: m.SgnInf.SgnNo},
+		SgnInf: m.SgnInf, InstgInf: m.InstgInf, RescindInf: m.RescindInf,
 	}
 }
 
