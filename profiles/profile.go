@@ -309,6 +309,8 @@ type Channel struct {
 	Protocol string `yaml:"protocol"`
 	// Endpoint is where requests go.
 	Endpoint Endpoint `yaml:"endpoint"`
+	// Notices is how the channel's unasked words come in over HTTP.
+	Notices Notices `yaml:"notices"`
 	// Options are the protocol's own, decoded strictly into the options of its wire package.
 	Options any `yaml:"options"`
 	// Keys are both sides' keys, at most 256. A channel's protocol says which it needs.
@@ -351,6 +353,23 @@ type TLS struct {
 	ServerKey  Ref `yaml:"server_key"`  // only the farm reads it
 	// ServerName is the name in the bank's certificate, at most 253 bytes. Default: the host of the URL.
 	ServerName string `yaml:"server_name"`
+}
+
+// Notices is how a channel's unasked words come in over HTTP.
+type Notices struct {
+	// TLS is the certificate that the bank must show with them, on a callbacks listener that speaks TLS. Left out: their
+	// seal alone is looked at. Not for tcp, where they come over the lines.
+	TLS *NoticesTLS `yaml:"tls"`
+}
+
+// NoticesTLS names PEM files. Each is a reference, file:… or env:….
+type NoticesTLS struct {
+	CA Ref `yaml:"ca"` // the authority of the bank's certificate. Required.
+	// Name is the name in that certificate, among its DNS names or as its common name, at most 253 bytes. Required.
+	Name       string `yaml:"name"`
+	ClientCert Ref    `yaml:"client_cert"` // the bank's certificate; only the farm reads it
+	ClientKey  Ref    `yaml:"client_key"`  // only the farm reads it
+	GatewayCA  Ref    `yaml:"gateway_ca"`  // the authority of the gateway's certificate; only the farm reads it
 }
 
 // Ref is where a secret lies: file:<path, relative to the key folder> or env:<NAME>. Never the secret itself.

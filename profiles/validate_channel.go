@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -29,6 +30,7 @@ func (r *rules) channel(p place, c *Channel, protocols []string) {
 func (r *rules) way(p place, c *Channel, protocols []string) {
 	choice(p.key("protocol"), &c.Protocol, "", protocols...)
 	r.endpoint(p.key("endpoint"), &c.Endpoint)
+	r.notices(p.key("notices").key("tls"), c)
 	r.keys(p.key("keys"), c.Keys)
 	r.limits(p.key("limits"), &c.Limits)
 	r.channelBreaker(p.key("breaker"), &c.Breaker)
@@ -88,6 +90,23 @@ func (r *rules) tls(p place, t *TLS, host string) {
 	} else {
 		words(name, t.ServerName, 253)
 	}
+}
+
+func (r *rules) notices(p place, c *Channel) {
+	t := c.Notices.TLS
+	if t == nil {
+		return
+	}
+	if u, err := url.Parse(c.Endpoint.URL); err == nil && u.Scheme == "tcp" && u.Path == "" {
+		p.fault("never used: the url is tcp, and notices come over its lines")
+	}
+	r.ref(p.key("ca"), t.CA, true)
+	required(p.key("name"))
+	words(p.key("name"), t.Name, 253)
+	farm := t.ClientCert != "" || t.ClientKey != "" || t.GatewayCA != ""
+	r.ref(p.key("client_cert"), t.ClientCert, farm)
+	r.ref(p.key("client_key"), t.ClientKey, farm)
+	r.ref(p.key("gateway_ca"), t.GatewayCA, farm)
 }
 
 // ref checks a reference to a secret. What stands in its place is never told: it may be the secret.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kaqiao/gateway/internal/adapter"
@@ -44,6 +45,7 @@ type App struct {
 	server    *api.Server
 
 	api, callbacks *door.Door
+	callbackTLS    atomic.Pointer[callbackTLS]
 	ready          chan struct{}
 	ways           ways
 	undo           []undo // what New has opened, in order
@@ -209,7 +211,7 @@ func (a *App) Run(ctx context.Context) error {
 	failed := make(chan error, 4)
 	var running sync.WaitGroup
 	running.Go(func() { failed <- serve(callers, a.api) })
-	running.Go(func() { failed <- serve(banks, a.callbacks) })
+	running.Go(func() { failed <- serve(banks, a.banksListener()) })
 	asked := make(chan struct{})
 	running.Go(func() {
 		defer close(asked)
@@ -259,7 +261,12 @@ func (a *App) Ready() <-chan struct{} { return a.ready }
 func (a *App) URL() string { return "http://" + a.api.Addr().String() }
 
 // CallbackURL is where banks call; /callbacks/ and the channel's id follow.
-func (a *App) CallbackURL() string { return "http://" + a.callbacks.Addr().String() }
+func (a *App) CallbackURL() string {
+	if a.serverTLS() != nil {
+		return "https://" + a.callbacks.Addr().String()
+	}
+	return "http://" + a.callbacks.Addr().String()
+}
 
 func (a *App) later(what string, do func() error) { a.undo = append(a.undo, undo{what, do}) }
 

@@ -25,6 +25,11 @@ func (a *App) heard(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	if err := a.admits(channel, r); err != nil {
+		a.log.Warn("a notice was refused", "channel", channel, "error", err)
+		http.Error(w, err.Error(), http.StatusForbidden)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxNoticeBytes))
 	if err != nil {
 		http.Error(w, "the notice could not be read", http.StatusBadRequest)

@@ -28,6 +28,10 @@ type Config struct {
 	Listen string `mapstructure:"listen"`
 	// Callbacks is where banks say what was not asked. Port 0 takes any free one.
 	Callbacks string `mapstructure:"callbacks"`
+	// CallbacksCert and CallbacksKey are PEM files with the certificate, and what leads to its authority, of the listener
+	// for banks and its key, of mode 0600. Both or neither; without them it takes plain HTTP. SIGHUP reads them again.
+	CallbacksCert string `mapstructure:"callbacks-cert"`
+	CallbacksKey  string `mapstructure:"callbacks-key"`
 	// Profiles is a folder with banks/, channels/ and platforms/. Empty: those in the program.
 	Profiles string `mapstructure:"profiles"`
 	// Keys is the folder that the profiles' file: references start from.
@@ -115,6 +119,8 @@ func Flags(f *pflag.FlagSet) {
 	d := Defaults()
 	f.String("listen", d.Listen, "where callers call")
 	f.String("callbacks", d.Callbacks, "where banks call")
+	f.String("callbacks-cert", d.CallbacksCert, "certificate of the listener for banks, in PEM (default: none, plain HTTP)")
+	f.String("callbacks-key", d.CallbacksKey, "its key, in PEM, of mode 0600")
 	f.String("profiles", d.Profiles, "folder of profiles (default: those in the program)")
 	f.String("keys", d.Keys, "folder of the channels' keys")
 	f.String("data", d.Data, "folder of the journal, the vault's keys and the callers")
@@ -250,6 +256,7 @@ func (c *Config) check() error {
 	span("data", c.Data != "", "a folder")
 	span("listen", c.Listen != "", "an address such as 127.0.0.1:8080")
 	span("callbacks", c.Callbacks != "", "an address such as 127.0.0.1:8081")
+	span("callbacks-cert", (c.CallbacksCert == "") == (c.CallbacksKey == ""), "set together with callbacks-key")
 	span("log-level", new(slog.Level).UnmarshalText([]byte(c.LogLevel)) == nil, "debug, info, warn or error")
 	return errors.Join(faults...)
 }

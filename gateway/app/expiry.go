@@ -12,7 +12,23 @@ func (w *way) ends() (first time.Time) {
 	if w.tls == nil {
 		return first
 	}
-	for _, raw := range w.tls.Certificates[0].Certificate {
+	return firstEnd(w.tls.Certificates[0].Certificate)
+}
+
+// ends is when each of the gateway's certificates ends, by channel, and that of the banks' listener as callbacks.
+func (a *App) ends() map[string]time.Time {
+	all := map[string]time.Time{}
+	for id, w := range a.ways.all() {
+		all[id] = w.ends()
+	}
+	if c := a.callbackTLS.Load(); c != nil && c.certificate != nil {
+		all["callbacks"] = firstEnd(c.certificate.Certificate)
+	}
+	return all
+}
+
+func firstEnd(chain [][]byte) (first time.Time) {
+	for _, raw := range chain {
 		if c, err := x509.ParseCertificate(raw); err == nil && (first.IsZero() || c.NotAfter.Before(first)) {
 			first = c.NotAfter
 		}
@@ -23,8 +39,8 @@ func (w *way) ends() (first time.Time) {
 // daysLeft is how many days the first certificate of all channels has; infinite where there is none.
 func (a *App) daysLeft() float64 {
 	left := math.Inf(1)
-	for _, w := range a.ways.all() {
-		if end := w.ends(); !end.IsZero() {
+	for _, end := range a.ends() {
+		if !end.IsZero() {
 			left = min(left, end.Sub(a.cfg.Now()).Hours()/24)
 		}
 	}
@@ -47,8 +63,7 @@ func (a *App) watchExpiry(ctx context.Context) {
 }
 
 func (a *App) warnOfExpiry() {
-	for id, w := range a.ways.all() {
-		end := w.ends()
+	for id, end := range a.ends() {
 		left := end.Sub(a.cfg.Now())
 		switch days := int(math.Floor(left.Hours() / 24)); {
 		case end.IsZero() || left > 60*24*time.Hour:

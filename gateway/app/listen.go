@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,11 @@ import (
 
 // listen takes both addresses.
 func (a *App) listen(metrics *telemetry.Metrics) error {
+	secure, err := a.readCallbackTLS(a.set.Channels)
+	if err != nil {
+		return err
+	}
+	a.callbackTLS.Store(secure)
 	callers, err := net.Listen("tcp", a.cfg.Listen) //nolint:noctx // it takes an address and waits for nobody
 	if err != nil {
 		return fmt.Errorf("listen for callers: %w", err)
@@ -31,6 +37,14 @@ func (a *App) listen(metrics *telemetry.Metrics) error {
 	metrics.Listener("callers", a.api)
 	metrics.Listener("banks", a.callbacks)
 	return nil
+}
+
+// banksListener is the door for banks, with TLS where it has a certificate.
+func (a *App) banksListener() net.Listener {
+	if secure := a.serverTLS(); secure != nil {
+		return tls.NewListener(a.callbacks, secure)
+	}
+	return a.callbacks
 }
 
 // httpServer serves what comes in through a door. patience is for one whole request, and for its answer.

@@ -48,7 +48,7 @@ func (a *App) Reload(ctx context.Context) error {
 	if a.ways.over {
 		return errors.New("the gateway is stopping")
 	}
-	changed, err := a.renewed()
+	changed, secure, err := a.renewed()
 	if err == nil {
 		err = a.prove(ctx, changed)
 	}
@@ -60,6 +60,7 @@ func (a *App) Reload(ctx context.Context) error {
 		a.log.Error("the keys of the channels could not be read again: those known before stay in use", "error", err)
 		return err
 	}
+	a.callbackTLS.Store(secure)
 	for _, w := range changed {
 		id := w.channel.ID
 		old := a.ways.of(id)
@@ -80,12 +81,13 @@ func (a *App) Reload(ctx context.Context) error {
 
 // renewed makes the channels anew whose keys have changed. What it has made
 // comes with an error as well, to be closed.
-func (a *App) renewed() (changed []*way, err error) {
+func (a *App) renewed() (changed []*way, secure *callbackTLS, err error) {
 	set, err := a.cfg.profiles()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var faults []error
+	var noticed []*profiles.Channel
 	for _, running := range a.set.Channels {
 		id := running.ID
 		next := set.Channel(id)
@@ -94,7 +96,8 @@ func (a *App) renewed() (changed []*way, err error) {
 			continue
 		}
 		profile := *running // all but its keys stays as it was when the gateway was started
-		profile.Keys, profile.Endpoint.TLS = next.Keys, next.Endpoint.TLS
+		profile.Keys, profile.Endpoint.TLS, profile.Notices = next.Keys, next.Endpoint.TLS, next.Notices
+		noticed = append(noticed, &profile)
 		if !reflect.DeepEqual(alike(running), alike(next)) {
 			a.log.Warn("more than the keys of a channel has changed: the rest counts from the next start on", "channel", id)
 		}
@@ -111,13 +114,19 @@ func (a *App) renewed() (changed []*way, err error) {
 			changed = append(changed, w)
 		}
 	}
-	return changed, errors.Join(faults...)
+	secure, err = a.readCallbackTLS(noticed)
+	for id, wants := range a.callbackTLS.Load().banks {
+		if set.Channel(id) == nil { // it goes on as it was, and wants what it wanted
+			secure.banks[id] = wants
+		}
+	}
+	return changed, secure, errors.Join(append(faults, err)...)
 }
 
 // alike is a profile without its keys, to compare.
 func alike(c *profiles.Channel) profiles.Channel {
 	out := *c
-	out.Keys, out.Endpoint.TLS = nil, nil
+	out.Keys, out.Endpoint.TLS, out.Notices = nil, nil, profiles.Notices{}
 	return out
 }
 

@@ -209,19 +209,26 @@ func (c *country) why(b *testing.B, bank string) {
 // startProgramsOn runs farm and gateway as programs on a folder of profiles.
 func startProgramsOn(t testing.TB, folder string, ofGateway ...string) (farm, gateway *process) {
 	t.Helper()
+	farm, gateway = newPrograms(t, folder)
+	gateway.args = append(gateway.args, ofGateway...)
+	farm.start(t)
+	gateway.start(t)
+	return farm, gateway
+}
+
+// newPrograms prepares both.
+func newPrograms(t testing.TB, folder string) (farm, gateway *process) {
+	t.Helper()
 	callbacks, env := freeAddress(t), elsewhere(t)
 	farm = newProcess(t, "mockbanks", "/healthz", env)
 	farm.args = []string{
 		"serve", "--keys", keys(t), "--data", farm.dir, "--profiles", folder,
 		"--control", farm.address(), "--callback", callbackFlag(t, callbacks),
 	}
-	farm.start(t)
 	gateway = newProcess(t, "gateway", "/readyz", env)
 	gateway.args = []string{
 		"serve", "--dev", "--keys", keys(t), "--data", filepath.Join(gateway.dir, "data"), "--profiles", folder,
 		"--listen", gateway.address(), "--callbacks", callbacks, "--dev-caller-key", filepath.Join(gateway.dir, "caller.key"),
 	}
-	gateway.args = append(gateway.args, ofGateway...)
-	gateway.start(t)
 	return farm, gateway
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
 	"io/fs"
 	"net/http"
 	"os"
@@ -16,11 +17,39 @@ import (
 
 // Keys are replaced on the disk under the real gateway. SIGHUP takes a channel's
 // new keys into use and leaves the old ones where the new ones are wrong; a
-// caller's key is in use without one.
+// caller's key is in use without one. Meanwhile a bank's notices come over TLS with its certificate.
 func TestKeysAreReplacedUnderARunningGateway(t *testing.T) {
-	ours, banks := copyOf(t, keys(t)), copyOf(t, keys(t))
-	farm, gateway := startPrograms(t, "--keys", ours)
+	files := quickProfiles(t, quickAnswer)
+	nucc := files["channels/nucc.yaml"]
+	nucc.Data = append(nucc.Data, `
+notices:
+  tls:
+    ca: file:nucc/notices/ca.crt
+    name: notices.nucc.example
+    client_cert: file:nucc/notices/client.crt
+    client_key: file:nucc/notices/client.key
+    gateway_ca: file:gateway/ca.crt
+`...)
+	folder := onDisk(t, files)
+	farm, gateway := newPrograms(t, folder)
+	ours := copyOf(t, keys(t))
+	makeKeys := func(out string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), farm.binary, "keys", "--out", out, "--profiles", folder) //nolint:gosec // our own program
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("keys: %v\n%s", err, out)
+		}
+	}
+	makeKeys(ours)
+	banks := copyOf(t, ours)
+	gateway.args = append(gateway.args, "--keys", ours,
+		"--callbacks-cert", filepath.Join(ours, "gateway", "callbacks.crt"), "--callbacks-key", filepath.Join(ours, "gateway", "callbacks.key"))
+	farm.args = append(farm.args, "--keys", banks, "--callback", strings.ReplaceAll(farm.flag("--callback"), "http://", "https://"))
+	farm.start(t)
+	gateway.start(t)
 	p := overPrograms(t, farm, gateway)
+	p.noticeOverTLS(t, gateway)
+
 	who := p.customers(t, "bob", "debit", 4)
 	p.bind(t, "bob", who[0])
 	hangUp := func(says string) {
@@ -45,12 +74,8 @@ func TestKeysAreReplacedUnderARunningGateway(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	remake := exec.CommandContext(t.Context(), farm.binary, "keys", "--out", banks) //nolint:gosec // our own program
-	if out, err := remake.CombinedOutput(); err != nil {
-		t.Fatalf("keys: %v\n%s", err, out)
-	}
+	makeKeys(banks)
 	farm.stop(t)
-	farm.args = append(farm.args, "--keys", banks)
 	farm.start(t)
 	if a, err := p.client.Create(t.Context(), request(who[2]), client.NewKey()); err == nil && a.State == "awaiting_code" {
 		t.Fatal("the bank still takes the old keys: nothing is tried here")
@@ -81,6 +106,29 @@ func TestKeysAreReplacedUnderARunningGateway(t *testing.T) {
 	})
 	gateway.stop(t)
 	farm.stop(t)
+}
+
+// noticeOverTLS has a bank end an agreement, and a stranger say that it has.
+func (p *pair) noticeOverTLS(t *testing.T, gateway *process) {
+	t.Helper()
+	bound := p.bind(t, "abc", p.customers(t, "abc", "debit", 1)[0])
+	if text, status := p.raw(t, http.MethodPost, p.farmURL+"/banks/abc/agreements/"+bound.Agreement.Number+"/revoke", "", nil); status >= 300 {
+		t.Fatalf("status %d %s", status, text)
+	}
+	eventually(t, "the gateway has heard of it", func(ctx context.Context) bool {
+		got, err := p.client.Get(ctx, bound.ID)
+		return err == nil && got.State == "revoked"
+	})
+	stranger := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // whom it meets is not the question
+	defer stranger.CloseIdleConnections()
+	res, err := stranger.Post("https://"+gateway.flag("--callbacks")+"/callbacks/nucc", "application/xml", strings.NewReader("<root/>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusForbidden {
+		t.Errorf("a stranger's notice was answered %d", res.StatusCode)
+	}
 }
 
 // copyOf copies a folder of keys, readable by nobody else.

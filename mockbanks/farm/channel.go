@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type channel struct {
 	contentType string // of its messages over HTTP, notices too
 	routes      []listen.Route
 	framing     *listen.Framing // of its messages over long lines; nil: none
+	toGateway   *http.Client    // brings notices
 	listen      opener
 	port        port
 }
@@ -60,9 +62,11 @@ func newChannel(f *Farm, p *profiles.Channel) (*channel, error) {
 	}
 	ring, err1 := p.Ring(seal.Bank, f.cfg.KeyDir)
 	secure, err2 := p.ServerTLS(f.cfg.KeyDir)
-	if err := errors.Join(err1, err2); err != nil {
+	shown, err3 := p.NoticeTLS(f.cfg.KeyDir)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
+	c.toGateway = noticeClient(shown)
 	c.teller, err = protocol.New(teller.Config{
 		Channel: p, Directory: c, Members: slices.Sorted(maps.Keys(c.members)), Now: f.now, Log: f.log,
 	}, ring)

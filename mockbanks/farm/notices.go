@@ -3,11 +3,13 @@ package farm
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,7 @@ func noticePauses() []time.Duration {
 // notice is one word of a bank on its way to the gateway.
 type notice struct {
 	bank        *bank
+	client      *http.Client
 	url         string
 	contentType string
 	// say makes the word anew: each delivery has a time and a seal of its own.
@@ -51,7 +54,6 @@ type notice struct {
 // gateway finds out by query as well.
 type notices struct {
 	farm   *Farm
-	client *http.Client
 	pauses []time.Duration
 	serial atomic.Uint64
 	log    *slog.Logger
@@ -69,11 +71,15 @@ func newNotices(f *Farm) *notices {
 	return &notices{
 		farm: f, pauses: noticePauses(), log: f.log, places: make(chan struct{}, maxNotices),
 		awaited: make(map[string]chan struct{}),
-		client: &http.Client{
-			Timeout:       noticeTimeout,
-			Transport:     &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+	}
+}
+
+// noticeClient brings notices, and shows a certificate where the channel's profile has one for them.
+func noticeClient(shown *tls.Config) *http.Client {
+	return &http.Client{
+		Timeout:       noticeTimeout,
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute, TLSClientConfig: shown},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
@@ -95,7 +101,7 @@ func (n *notices) ended(b *bank, a ledger.Agreement) error {
 		return err
 	}
 	return n.queue(notice{
-		bank: b, url: url, contentType: c.contentType, fault: n.fault(b, "unsign", a.Number),
+		bank: b, client: c.toGateway, url: url, contentType: c.contentType, fault: n.fault(b, "unsign", a.Number),
 		say: func() (wire.Frame, wire.Message, error) { return speaker.Unsigned(ended) },
 	})
 }
@@ -115,7 +121,7 @@ func (n *notices) decided(b *bank, c ledger.Case) {
 	}
 	decision := teller.Decision{Member: b.member(over.profile.ID), Case: c, Serial: n.next()}
 	err := n.queue(notice{
-		bank: b, url: url, contentType: over.contentType, about: naming(c.Request), fault: n.fault(b, "apply", c.Number),
+		bank: b, client: over.toGateway, url: url, contentType: over.contentType, about: naming(c.Request), fault: n.fault(b, "apply", c.Number),
 		say:   func() (wire.Frame, wire.Message, error) { return speaker.Decided(decision) },
 		taken: func() { n.told(b, c.Request) },
 	})
@@ -148,6 +154,9 @@ func (n *notices) way(b *bank, id string) (*channel, string) {
 	url, given := n.farm.cfg.Callbacks[c.profile.ID]
 	if !given {
 		url = "http://127.0.0.1:8081/callbacks/" + c.profile.ID
+		if c.profile.Notices.TLS != nil {
+			url = "https" + strings.TrimPrefix(url, "http")
+		}
 	}
 	if url == "" {
 		return nil, ""
@@ -215,7 +224,9 @@ func (n *notices) run(ctx context.Context) error {
 	n.mu.Lock()   // nothing departs after this
 	n.mu.Unlock() //nolint:staticcheck // an empty section: whoever was inside has left
 	n.under.Wait()
-	n.client.CloseIdleConnections()
+	for _, c := range n.farm.hubs {
+		c.toGateway.CloseIdleConnections()
+	}
 	return nil
 }
 
@@ -284,7 +295,7 @@ func (n *notices) post(ctx context.Context, one notice) error {
 		r.Header.Add(line.Name, line.Value)
 	}
 	r.Header.Set("Content-Type", one.contentType)
-	answer, err := n.client.Do(r)
+	answer, err := one.client.Do(r)
 	if err != nil {
 		return err
 	}

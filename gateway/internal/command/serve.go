@@ -27,7 +27,8 @@ a flag; a later one of these wins. Single values of profiles may be overridden
 by the environment as well, such as KAQIAO_CHANNELS_NUCC_ENDPOINT_URL.
 
 SIGHUP reads the keys and certificates of all channels again, with their states
-as the profiles give them now. Where one of them is wrong, all stay as they were
+as the profiles give them now, and the certificates of the listener for banks
+and of their notices. Where one of them is wrong, all stay as they were
 and the log says why. What else has changed in profiles counts from the next
 start on.`,
 	}

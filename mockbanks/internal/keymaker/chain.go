@@ -26,7 +26,7 @@ type authority struct {
 }
 
 func (s *store) makeChain(c chain) error {
-	ca, err := s.authorityOf(c)
+	ca, err := s.authorityOf(c.ca, c.caKey)
 	if err != nil {
 		return err
 	}
@@ -36,17 +36,26 @@ func (s *store) makeChain(c chain) error {
 	return s.makeLeaf(ca, c.server, "Kaqiao mock banks", x509.ExtKeyUsageServerAuth)
 }
 
-func (s *store) authorityOf(c chain) (authority, error) {
-	hasCert, err := s.keep(c.ca)
+// makeSigned makes a certificate that stands alone, under its authority.
+func (s *store) makeSigned(l signed) error {
+	ca, err := s.authorityOf(l.ca, l.caKey)
+	if err != nil {
+		return err
+	}
+	return s.makeLeaf(ca, l.leaf, l.name, l.use)
+}
+
+func (s *store) authorityOf(path, keyPath string) (authority, error) {
+	hasCert, err := s.keep(path)
 	if err != nil {
 		return authority{}, err
 	}
-	key, err := s.tlsKey(c.caKey, hasCert)
+	key, err := s.tlsKey(keyPath, hasCert)
 	if err != nil {
 		return authority{}, err
 	}
 	if hasCert {
-		cert, err := s.certificate(c.ca, key)
+		cert, err := s.certificate(path, key)
 		return authority{cert, key}, err
 	}
 	template, err := s.template("Kaqiao test authority")
@@ -57,7 +66,7 @@ func (s *store) authorityOf(c chain) (authority, error) {
 	template.BasicConstraintsValid = true
 	template.MaxPathLenZero = true
 	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign
-	cert, err := s.issue(c.ca, template, authority{template, key}, key)
+	cert, err := s.issue(path, template, authority{template, key}, key)
 	return authority{cert, key}, err
 }
 

@@ -6,6 +6,7 @@
 package keymaker
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -66,6 +67,11 @@ func Make(dir string, set *profiles.Set, opts Options) error {
 			return fmt.Errorf("channel %s: %w", c.channel, err)
 		}
 	}
+	for _, l := range plan.notices {
+		if err := s.makeSigned(l); err != nil {
+			return fmt.Errorf("channel %s: notices: %w", l.channel, err)
+		}
+	}
 	return nil
 }
 
@@ -95,10 +101,20 @@ type leaf struct {
 	hosts     []string // empty for a client
 }
 
+// signed is one certificate of an authority: a bank's for its notices, or the gateway's for taking them.
+type signed struct {
+	channel   string
+	ca, caKey string
+	leaf
+	name string
+	use  x509.ExtKeyUsage
+}
+
 type plan struct {
 	pairs   []pair
 	secrets []shared
 	chains  []chain
+	notices []signed
 }
 
 // planOf resolves every reference, and collects all faults.
@@ -115,6 +131,9 @@ func planOf(set *profiles.Set) (plan, error) {
 		}
 		if ch.Endpoint.TLS != nil {
 			p.chains = append(p.chains, paths.chainOf(ch))
+		}
+		if t := ch.Notices.TLS; t != nil {
+			p.notices = append(p.notices, paths.noticesOf(ch.ID, t)...)
 		}
 	}
 	// Channels may share a server's certificate: it must name the hosts of all of them.
@@ -174,6 +193,34 @@ func (p *paths) chainOf(ch *profiles.Channel) chain {
 		hosts: hostsOf(ch.Endpoint),
 	}
 	return c
+}
+
+// noticesOf are the bank's certificate for its notices, and the gateway's for taking them: that one
+// lies beside its authority, as callbacks.crt and callbacks.key, because no profile names it.
+func (p *paths) noticesOf(channel string, t *profiles.NoticesTLS) []signed {
+	name := "channel " + channel + ": notices.tls: "
+	authority := func(what string, ref profiles.Ref) (cert, key string) {
+		if cert = p.path(name+what, ref, "authority"); cert != "" {
+			key = authorityKey(cert)
+			p.path(name+what, profiles.Ref("file:"+key), "authority's key")
+		}
+		return cert, key
+	}
+	bank := signed{channel: channel, name: "Kaqiao mock bank's notices", use: x509.ExtKeyUsageClientAuth, leaf: leaf{
+		cert:  p.path(name+"client_cert", t.ClientCert, "client certificate of "+string(t.CA)+" for notices"),
+		key:   p.path(name+"client_key", t.ClientKey, "client key of "+string(t.ClientCert)),
+		hosts: []string{t.Name},
+	}}
+	bank.ca, bank.caKey = authority("ca", t.CA)
+	gateway := signed{channel: channel, name: "Kaqiao gateway's callbacks", use: x509.ExtKeyUsageServerAuth}
+	gateway.ca, gateway.caKey = authority("gateway_ca", t.GatewayCA)
+	folder := filepath.Dir(gateway.ca)
+	gateway.leaf = leaf{
+		cert:  p.path(name+"gateway_ca", profiles.Ref("file:"+filepath.Join(folder, "callbacks.crt")), "gateway's certificate for callbacks"),
+		key:   p.path(name+"gateway_ca", profiles.Ref("file:"+filepath.Join(folder, "callbacks.key")), "gateway's key for callbacks"),
+		hosts: []string{"localhost", "127.0.0.1", "::1"},
+	}
+	return []signed{bank, gateway}
 }
 
 // path returns where a reference points, relative to the key folder.
