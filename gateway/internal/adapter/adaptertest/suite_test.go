@@ -34,6 +34,11 @@ func trials() []trial {
 	return []trial{
 		{name: "takes what it can't read for a no", subject: epcc, broken: takesUnreadableFor(op.Refused), cells: []string{"confirm/garbage"}, caught: seesOutcome},
 		{name: "takes what it can't read for a yes", subject: jws, broken: takesUnreadableFor(op.Accepted), cells: []string{"unsign/garbage"}, caught: seesOutcome},
+		{name: "takes a wrong seal for a no", subject: iso8583, broken: takesUnreadableFor(op.Refused), cells: []string{"confirm/bad_signature"}, caught: seesOutcome},
+		{name: "takes a wrong charset for a no", subject: jws, broken: takesUnreadableFor(op.Refused), cells: []string{"unsign/wrong_charset"}, caught: seesOutcome},
+		{name: "takes a status for a no", subject: epcc, broken: takesStatusForNo(), cells: []string{"confirm/http_5xx after the commit"}, caught: seesOutcome},
+		{name: "takes a status for a no where refusals have one", subject: jws, broken: takesStatusForNo(), cells: []string{"unsign/http_5xx"}, caught: seesOutcome},
+		{name: "believes not found while it is not seen yet", subject: epcc, broken: bend(believesNotFound), cells: []string{"confirm/not_found_for_a_while"}, caught: seesNotFound},
 		{name: "takes silence for not sent, over HTTP", subject: jws, broken: forgets, cells: []string{"unsign/no_reply_before_commit"}, caught: seesOutcome},
 		{name: "takes silence for not sent, over long lines", subject: iso8583, broken: forgets, cells: []string{"confirm/no_reply_after_commit"}, caught: seesOutcome},
 		{name: "takes a reset for not sent", subject: epcc, broken: forgets, cells: []string{"apply for a code/reset_after_commit of the hub"}, caught: seesOutcome},

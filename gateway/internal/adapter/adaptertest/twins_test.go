@@ -2,6 +2,7 @@ package adaptertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -143,6 +144,34 @@ func (l opening) Open(ctx context.Context) error { return opened(ctx, l.Link) }
 
 // shut hides that its link has to be opened.
 type shut struct{ bank.Link }
+
+// statusless takes an answer with any status for one.
+type statusless struct{ opening }
+
+func (l statusless) Exchange(ctx context.Context, f wire.Frame) (wire.Frame, error) {
+	back, err := l.Link.Exchange(ctx, f)
+	var status *link.StatusError
+	if errors.As(err, &status) {
+		return wire.Frame{Status: status.Code}, nil
+	}
+	return back, err
+}
+
+// takesStatusForNo takes an answer with status 5xx for a no, whether the link or the codec reads it.
+func takesStatusForNo() twin {
+	unread := takesUnreadableFor(op.Refused)
+	return twin{channel: func(c bank.Channel) bank.Channel {
+		c.Link = statusless{opening{c.Link}}
+		c = unread.channel(c)
+		c.Adapter = &bent{Adapter: c.Adapter, says: func(_ op.Operation, r op.Result) op.Result {
+			if r.Outcome == op.Unknown && strings.HasPrefix(r.RawCode, "50") {
+				r.Outcome = op.Refused
+			}
+			return r
+		}}
+		return c
+	}}
+}
 
 // forgetful says of everything that went wrong that it has not left.
 type forgetful struct{ opening }
