@@ -104,6 +104,12 @@ func (x *session) course(c cell, declared bool) error {
 	return errors.Join(wrong...)
 }
 
+// waits reports whether an answer is waited for in vain. A question to which the bank says what is not so is answered.
+func (c cell) waits() bool {
+	untrue := c.fate.back == unseen || c.fate.back == lie
+	return c.fate.waits() && (!untrue || c.row.kind != op.Query)
+}
+
 // heardOutcome is what an answer says that comes when nobody waits for it any more.
 func (c cell) heardOutcome() op.Outcome {
 	if c.fate.contrary {
@@ -141,7 +147,7 @@ func (x *session) meet(c cell, declared bool) (op.Operation, op.Result, error) {
 				return o, op.Result{}, err
 			}
 		}
-		if c.fate.waits() && !declared {
+		if c.waits() && !declared {
 			x.wait.Store(int64(brief))
 		}
 		r, err := x.send(banks, o)

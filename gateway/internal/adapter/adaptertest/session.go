@@ -32,6 +32,7 @@ type session struct {
 	before int                   // the bank's last exchange before this turn
 	old    int                   // messages that had reached the customer before
 	sent   []exchange            // what the bank must have been asked
+	unsure map[exchange]int      // of these, how many may have been lost on their way
 	wrote  map[string]op.Outcome // attempts, and what became of them
 }
 
@@ -44,7 +45,7 @@ func (s *side) begin(ctx context.Context) (*session, error) {
 	s.used++
 	s.deaf()
 	x := &session{
-		side: s, ctx: ctx, binding: fmt.Sprintf("bnd_%d", s.turns.Add(1)), account: "wallet", wrote: map[string]op.Outcome{},
+		side: s, ctx: ctx, binding: fmt.Sprintf("bnd_%d", s.turns.Add(1)), account: "wallet", wrote: map[string]op.Outcome{}, unsure: map[exchange]int{},
 		person: c.person(),
 	}
 	var err error
@@ -94,6 +95,9 @@ func (x *session) send(banks *bank.Banks, o op.Operation) (op.Result, error) {
 	x.wrote[a.ID] = r.Outcome
 	if r.Outcome != op.NotSent {
 		x.sent = append(x.sent, asSeen(o))
+	}
+	if r.Outcome == op.Unknown {
+		x.unsure[asSeen(o)]++
 	}
 	return r, nil
 }

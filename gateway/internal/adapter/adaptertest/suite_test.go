@@ -38,7 +38,7 @@ func trials() []trial {
 		{name: "takes a wrong charset for a no", subject: jws, broken: takesUnreadableFor(op.Refused), cells: []string{"unsign/wrong_charset"}, caught: seesOutcome},
 		{name: "takes a status for a no", subject: epcc, broken: takesStatusForNo(), cells: []string{"confirm/http_5xx after the commit"}, caught: seesOutcome},
 		{name: "takes a status for a no where refusals have one", subject: jws, broken: takesStatusForNo(), cells: []string{"unsign/http_5xx"}, caught: seesOutcome},
-		{name: "believes not found while it is not seen yet", subject: epcc, broken: bend(believesNotFound), cells: []string{"confirm/not_found_for_a_while"}, caught: seesNotFound},
+		{name: "believes not found while it is not seen yet", subject: epcc, broken: bend(believesNotFound), cells: []string{"query/not_found_for_a_while"}, caught: seesNotFound},
 		{name: "takes silence for not sent, over HTTP", subject: jws, broken: forgets, cells: []string{"unsign/no_reply_before_commit"}, caught: seesOutcome},
 		{name: "takes silence for not sent, over long lines", subject: iso8583, broken: forgets, cells: []string{"confirm/no_reply_after_commit"}, caught: seesOutcome},
 		{name: "takes a reset for not sent", subject: epcc, broken: forgets, cells: []string{"apply for a code/reset_after_commit of the hub"}, caught: seesOutcome},
