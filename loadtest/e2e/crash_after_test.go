@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"kaqiao/gateway/client"
 	"kaqiao/loadtest/control"
@@ -200,7 +201,12 @@ func (l *lane) mustExplain(t *testing.T, s *subject, state string) {
 	t.Helper()
 	var story string
 	var err error
+	var next time.Time // a process for each look is dear
 	eventually(t, "nothing is open and everything told", func(ctx context.Context) bool {
+		if time.Now().Before(next) {
+			return false
+		}
+		next = time.Now().Add(150 * time.Millisecond)
 		var out []byte
 		out, err = exec.CommandContext(ctx, l.gateway.binary, "explain", "--data", l.data, s.id).CombinedOutput() //nolint:gosec // our own program
 		story = string(out)
