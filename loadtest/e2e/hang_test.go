@@ -2,11 +2,14 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"kaqiao/gateway/client"
 )
@@ -40,6 +43,66 @@ func TestABankThatHangsIsLeftAloneAndSaysWhy(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Every bank behind one hub hangs. Who asked is told in time that it is not known,
+// no place stays taken, banks on other channels never notice, and when the banks
+// are back, cards are bound and what was unknown is found out.
+func TestAHubWhoseBanksAllHang(t *testing.T) {
+	p := startPair(t)
+	victims := []string{"icbc", "abc", "boc", "ccb", "bocom", "psbc"}
+	for _, bank := range victims {
+		if err := p.control.Behave(t.Context(), bank, map[string]any{"faults": []map[string]any{{"kind": "no_reply_before_commit"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var unknown, refused atomic.Int64
+	var all sync.WaitGroup
+	began := time.Now()
+	for _, bank := range victims {
+		for _, c := range p.customers(t, bank, "debit", 12) {
+			all.Go(func() {
+				a, err := p.client.Create(t.Context(), request(c), client.NewKey())
+				var no *client.Problem
+				switch {
+				case err == nil && a.State == "processing":
+					unknown.Add(1)
+				case errors.As(err, &no) && no.Outcome == client.OutcomeNotSent: // a breaker has opened meanwhile
+					refused.Add(1)
+				default:
+					t.Errorf("%s: %s, %v", bank, a.State, err)
+				}
+			})
+		}
+	}
+	p.bind(t, "bob", p.customers(t, "bob", "debit", 1)[0])
+	all.Wait()
+	t.Logf("%d unknown, %d not sent, within %v", unknown.Load(), refused.Load(), time.Since(began))
+	if unknown.Load() == 0 || time.Since(began) > 15*time.Second { // each waits for 1s at the most, and in a queue
+		t.Errorf("%d unknown after %v", unknown.Load(), time.Since(began))
+	}
+	for _, bank := range victims {
+		if err := p.control.Calm(t.Context(), bank); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "no place is taken and every bank is asked again", func(ctx context.Context) bool {
+		for _, bank := range victims {
+			b, err := p.client.BankByID(ctx, bank)
+			if err != nil || b.Health.InFlight != 0 || b.Health.Waiting != 0 || b.Health.State == "unavailable" {
+				return false
+			}
+		}
+		return true
+	})
+	for _, bank := range victims {
+		c := p.customers(t, bank, "credit", 1)[0]
+		eventually(t, bank+" binds again", func(ctx context.Context) bool { // its breaker may still be trying it
+			a, err := p.client.Create(ctx, request(c), client.NewKey())
+			return err == nil && a.State == "awaiting_code"
+		})
+	}
+	p.mustAgree(t)
 }
 
 // reasons says which breakers of a bank and its channels are not closed, and why.
