@@ -139,6 +139,7 @@ func (a *App) wire() error {
 			if !webhooks.Has(b.Caller) {
 				return nil
 			}
+			a.deliverer.Wake()
 			return a.server.Event(name, at, b)
 		},
 	})

@@ -32,6 +32,7 @@ var monday = time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
 type store struct {
 	*journal.SQLite
 	marked chan journal.Event
+	looked chan struct{} // a look has been taken; nil: nobody wants to know
 	mu     sync.Mutex
 	broken error
 }
@@ -40,6 +41,14 @@ func (s *store) breakDown(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.broken = err
+}
+
+func (s *store) LeaseEvents(ctx context.Context, l journal.Lease, limit int) ([]journal.Event, error) {
+	due, err := s.SQLite.LeaseEvents(ctx, l, limit)
+	if s.looked != nil {
+		s.looked <- struct{}{}
+	}
+	return due, err
 }
 
 func (s *store) Apply(ctx context.Context, c journal.Change) error {

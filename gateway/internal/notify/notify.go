@@ -77,7 +77,7 @@ const (
 // Deliverer posts events.
 type Deliverer struct {
 	cfg  Config
-	done chan struct{} // a try has ended: there may be room, or a successor
+	done chan struct{} // a look is worth while: a try has ended, and there may be room or a successor; or something has happened
 
 	mu      sync.Mutex
 	inHand  map[string]time.Time // subjects that are under way, or not to be touched before a time
@@ -213,6 +213,16 @@ func (d *Deliverer) look(ctx, posting context.Context) {
 	}
 }
 
+// Wake says that something is about to be written to the outbox. It never
+// blocks. It is a hint: what is written later than a moment after it, the next
+// regular look finds.
+func (d *Deliverer) Wake() {
+	select {
+	case d.done <- struct{}{}:
+	default:
+	}
+}
+
 // underWay are the events that are being posted.
 func (d *Deliverer) underWay() []string {
 	d.mu.Lock()
@@ -272,10 +282,7 @@ func (d *Deliverer) leave(e *journal.Event, until time.Time) {
 		d.left[e.Subject] = true
 	}
 	d.mu.Unlock()
-	select {
-	case d.done <- struct{}{}:
-	default:
-	}
+	d.Wake()
 }
 
 // fared remembers how a caller's last try went.

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -420,5 +421,28 @@ func TestRotation(t *testing.T) {
 	h.happen("wallet", "a", 3)
 	if e := h.marks(1)[0]; e.Note != "the endpoint has no secret that signs" {
 		t.Errorf("%+v", e)
+	}
+}
+
+// Who is woken does not wait for the next regular look.
+func TestWakeBringsTheNextLookForward(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Every = time.Second })
+	h.store.looked = make(chan struct{}, 1000)
+	got, _, _ := h.receiver("wallet", nil)
+	stop := start(t, h.Deliverer)
+	defer stop()
+	<-h.store.looked // the first
+	const rounds = 5
+	begun := time.Now()
+	for i := range rounds {
+		h.happen("wallet", fmt.Sprint("s", i), 1)
+		h.Wake()
+		<-got
+		<-h.store.looked // the one that found it
+		h.marks(1)
+		<-h.store.looked // the one after the try: from here on nothing but a wake brings another within a second
+	}
+	if took := time.Since(begun); took > rounds*time.Second*3/5 {
+		t.Errorf("%d events took %v: each waited for the regular look", rounds, took)
 	}
 }
