@@ -135,13 +135,7 @@ func (a *App) wire() error {
 		Router: route.New(a.banks), Now: now, Log: log, SessionTTL: a.cfg.SessionTTL,
 		MinConfidence: a.cfg.RecogniserConfidence, Margin: &a.cfg.RecogniserMargin,
 		Wake: func(at time.Time) { resolver.Wake(at) }, Hint: func(attempt string) { resolver.Hint(attempt) }, Recheck: func(attempt string) { resolver.Recheck(attempt) },
-		Event: func(name string, at time.Time, b flow.Binding) []byte {
-			if !webhooks.Has(b.Caller) {
-				return nil
-			}
-			a.deliverer.Wake()
-			return a.server.Event(name, at, b)
-		},
+		Event: a.event(webhooks),
 	})
 	resolver = resolve.New(resolve.Config{Store: store, Banks: a.banks, Flow: a.service, Now: now, Log: log, Owner: a.cfg.owner("resolver")})
 	a.resolver = resolver
@@ -162,6 +156,17 @@ func (a *App) wire() error {
 	}
 	a.figures(metrics)
 	return a.listen(metrics)
+}
+
+// event renders what a caller is told, where it has said where to.
+func (a *App) event(webhooks *notify.Endpoints) func(string, time.Time, flow.Binding) []byte {
+	return func(name string, at time.Time, b flow.Binding) []byte {
+		if !webhooks.Has(b.Caller) {
+			return nil
+		}
+		a.deliverer.Wake()
+		return a.server.Event(name, at, b)
+	}
 }
 
 // keep makes those who end what is past its days.
