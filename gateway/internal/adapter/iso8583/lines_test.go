@@ -407,15 +407,18 @@ func TestKeysOfLines(t *testing.T) {
 }
 
 // A line that opens while nothing has come under the last key yet has no other made: what is on its way under that one
-// would be refused. It has, once something has come, and where the line is down over which the key came.
+// would be refused. It has, once something has come, where the line is down over which the key came, and where so long
+// nothing has come that the bank may not have the key.
 func TestKeyOnItsWay(t *testing.T) {
 	for name, c := range map[string]struct {
 		heard, down bool
+		later       time.Duration
 		keys        int
 	}{
-		"nothing heard":              {false, false, 1},
-		"heard":                      {true, false, 2},
-		"nothing heard, a line down": {false, true, 2},
+		"nothing heard":                  {false, false, 0, 1},
+		"heard":                          {true, false, 0, 2},
+		"nothing heard, a line down":     {false, true, 0, 2},
+		"nothing heard for some minutes": {false, false, 5 * time.Minute, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
@@ -459,13 +462,14 @@ func TestKeyOnItsWay(t *testing.T) {
 			if c.down {
 				end()
 			}
+			now = now.Add(c.later)
 			if err := s.Open(t.Context(), ask); err != nil {
 				t.Fatal(err)
 			}
 			if n := h.handedOut(); n != c.keys {
 				t.Errorf("%d keys were made, want %d", n, c.keys)
 			}
-			if _, err := h.codec.Decode(onItsWay); err != nil && !c.down {
+			if _, err := h.codec.Decode(onItsWay); err != nil && c.keys == 1 {
 				t.Errorf("what was on its way is refused: %v", err)
 			}
 		})

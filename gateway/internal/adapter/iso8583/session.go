@@ -65,6 +65,10 @@ func (s *Session) Tend(ctx context.Context, ask ask, idle bool) error {
 	return nil
 }
 
+// onItsWay is how long something that was sealed with a fresh key may be under
+// way. Where nothing has come in under it by then, the bank may not have it.
+const onItsWay = 2 * time.Minute
+
 // renew asks for a MAC key unless one came after the moment: lines that open
 // together need one between them. Two at once would each void the other's; so
 // would a second one where nothing has been heard under the first yet, and what
@@ -80,7 +84,7 @@ func (s *Session) renew(ctx context.Context, ask ask, after time.Time) error {
 	if last := s.keyed.Load(); last != nil && last.After(after) {
 		return nil
 	}
-	if s.lost != nil && s.lost() == nil && !s.codec.Keys().Heard() {
+	if last := s.keyed.Load(); last != nil && s.now().Sub(*last) < onItsWay && s.lost != nil && s.lost() == nil && !s.codec.Keys().Heard() {
 		return nil
 	}
 	answer, err := s.say(ctx, ask, &iso8583.Network{Application: true, Code: s.opts.KeyResetCode, Security: s.opts.KeyReset()})
