@@ -92,14 +92,35 @@ func (s *Service) soonest(ctx context.Context, a journal.Attempt) time.Time {
 	if errors.Is(err, journal.ErrNotFound) {
 		return a.AskAt
 	}
+	at := a.AskAt
 	if err == nil {
-		a.AskAt = s.cfg.Now()
-		err = s.cfg.Store.Apply(ctx, journal.Change{Attempts: []journal.Attempt{a}})
+		at, err = s.atOnce(ctx, a)
 	}
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "a bank may have spoken of an attempt already: it is asked at its usual time", "number", a.Number, "error", err)
 	}
-	return a.AskAt
+	return at
+}
+
+// atOnce has an open attempt looked after at once. It is written with its
+// binding's version: the bank may speak again at this moment, and what that
+// decides must not be opened again, or a reversal would undo it.
+func (s *Service) atOnce(ctx context.Context, a journal.Attempt) (at time.Time, err error) {
+	at = a.AskAt
+	b, err := s.cfg.Store.Binding(ctx, a.Binding)
+	if err != nil {
+		return at, err
+	}
+	if a, err = s.cfg.Store.Attempt(ctx, a.ID); err != nil || closed(a) { // as it is with that version
+		return at, err
+	}
+	now := s.cfg.Now()
+	b = after(b, now)
+	a.AskAt = now
+	if err := s.cfg.Store.Apply(ctx, journal.Change{Binding: &b, Attempts: []journal.Attempt{a}}); err != nil {
+		return at, err
+	}
+	return now, nil
 }
 
 func earlyResult(channel, number string) journal.Key {

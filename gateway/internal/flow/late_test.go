@@ -311,3 +311,28 @@ func TestCancelWhileTheBankThinks(t *testing.T) {
 		})
 	}
 }
+
+// A bank speaks of a confirm just before its time is up, and again just after
+// that was written: the second word decides, and what is written because of the first changes nothing of it.
+func TestAnEarlyWordOvertakesNothing(t *testing.T) {
+	h := newHouseOf(t, t.TempDir(), shipped(t), undoing)
+	b := h.create(t)
+	h.bank.fates = []fate{answersSoon}
+	times := 0
+	h.store.before = func(c journal.Change) error {
+		if len(c.Attempts) == 0 || c.Attempts[0].Kind != op.Confirm || !c.Attempts[0].Settled || times == 2 {
+			return nil
+		}
+		times++
+		h.hear(t, h.bank.unasked[0].n)
+		return nil
+	}
+	if _, err := h.confirm(b.ID, canaryCode); err != nil {
+		t.Fatal(err)
+	}
+	h.store.before, h.bank.unasked = nil, nil // and never again
+	h.pass(t, 2*time.Minute)
+	if got := h.get(t, b.ID); times != 2 || got.State != flow.Active || len(h.bank.live()) != 1 {
+		t.Errorf("heard %d times: %s, and the bank has %d agreements", times, got.State, len(h.bank.live()))
+	}
+}
