@@ -217,3 +217,32 @@ func TestSetBackOvertakesNobody(t *testing.T) {
 		}
 	}
 }
+
+// A clock that is set back while a request is at its bank makes it none of a
+// process before: its key is still running, and its answer is the key's.
+func TestReplayUnderAClockSetBack(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	if err := h.flow.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.stepped(t, -time.Hour)
+	k := keyed(createRoute, "k1", "body")
+	h.store.before = func(c journal.Change) error {
+		if len(c.Attempts) > 0 && c.Attempts[0].Settled { // the first is away at the bank
+			h.store.before = nil
+			_, _, done, err := h.flow.Replay(t.Context(), k)
+			if p := problem(t, err); done || p.Reason != op.IdempotencyConflict || p.RetryAfterS == 0 {
+				t.Errorf("replay while it runs: %+v", p)
+			}
+		}
+		return nil
+	}
+	b, err := h.flow.Create(t.Context(), request(), k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, body := render(b, nil)
+	if again, same, done, err := h.flow.Replay(t.Context(), k); !done || err != nil || again != status || string(same) != string(body) {
+		t.Errorf("the caller was told %d %s, and its key says %d %s, %v", status, body, again, same, err)
+	}
+}

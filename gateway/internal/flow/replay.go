@@ -63,7 +63,7 @@ func (s *Service) bury(ctx context.Context, k Keyed, row journal.Key) (int, []by
 		return 0, nil, false, fmt.Errorf("flow: replay: %w", err)
 	}
 	for _, a := range attempts {
-		if a.Kind != op.Query && !a.Settled && s.cfg.Now().Before(a.Deadline) && !a.IntendedAt.Before(s.since) {
+		if a.Kind != op.Query && !a.Settled && s.cfg.Now().Before(a.Deadline) && a.ID > s.newest {
 			return 0, nil, false, running()
 		}
 	}

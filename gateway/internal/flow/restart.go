@@ -26,6 +26,9 @@ func (s *Service) Restart(ctx context.Context) error {
 	}
 	for _, id := range last {
 		s.ids.after(id)
+		if strings.HasPrefix(id, "att_") {
+			s.newest = id
+		}
 	}
 	if err := s.SetBack(ctx); err != nil {
 		return err
@@ -40,7 +43,6 @@ func (s *Service) Restart(ctx context.Context) error {
 // process gets which may be alive.
 func (s *Service) takeOver(ctx context.Context) error {
 	now := s.cfg.Now()
-	s.since = now
 	open, err := s.cfg.Store.Due(ctx, time.Unix(1<<33-1, 0), openAtOnce) // all there are
 	if err != nil {
 		return fmt.Errorf("flow: restart: %w", err)

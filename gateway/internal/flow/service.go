@@ -82,7 +82,7 @@ type Service struct {
 	table    map[string]map[event]move
 	policies map[op.Kind]policy
 	ids      *ids
-	since    time.Time // what was meant before is of another process, which is gone; zero: nobody knows. Set by Restart.
+	newest   string // attempt of the processes before, which are gone; ids never go back, so those above are of this one. Empty: nobody knows. Set by Restart.
 
 	misaddressed atomic.Uint64 // answers that came late, under numbers that are not theirs
 }
