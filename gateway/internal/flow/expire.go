@@ -13,7 +13,11 @@ import (
 // the oldest first. A session with something unknown in it is in another
 // state, and is never ended by the clock. Of two processes that look at the
 // same moment one ends it, since its version is changed once: that needs no lease.
+// Agreements that their banks have ended early end first.
 func (s *Service) Expire(ctx context.Context, limit int) (int, error) {
+	if err := s.goByEarly(ctx); err != nil && !errors.Is(err, journal.ErrStorage) { // the journal tells of its disk itself
+		s.cfg.Log.WarnContext(ctx, "what banks have said early could not be gone by: it is tried again", "error", err)
+	}
 	now := s.cfg.Now()
 	over, err := s.cfg.Store.Expired(ctx, now, []string{AwaitingCode}, limit)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"kaqiao/gateway/internal/journal"
@@ -106,11 +107,69 @@ func (s *Service) endedAlready(ctx context.Context, b journal.Binding) {
 		err = s.Heard(ctx, op.Notice{Kind: op.Unsign, Channel: b.Channel, Member: b.Member, Agreement: b.Agreement})
 	}
 	if err != nil {
-		s.cfg.Log.ErrorContext(ctx, "an agreement may have been ended by its bank already", "binding", b.ID, "error", err)
+		s.missed.Store(true)
+		s.cfg.Log.ErrorContext(ctx, "an agreement may have been ended by its bank already: it is looked at again", "binding", b.ID, "error", err)
 	}
+}
+
+// earlyAtOnce is how many words that came early are read together.
+const earlyAtOnce = 500
+
+// goByEarly goes by whatever came before its agreement was known, and was not
+// gone by when that was. It does nothing unless there may be such.
+func (s *Service) goByEarly(ctx context.Context) (err error) {
+	if !s.missed.Swap(false) {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			s.missed.Store(true)
+		}
+	}()
+	after := journal.Key{Route: noticeRoute}
+	for {
+		rows, err := s.cfg.Store.KeysOf(ctx, bankCaller, after.Route, after.Key, earlyAtOnce)
+		if err != nil {
+			return fmt.Errorf("flow: came early: %w", err)
+		}
+		for _, row := range rows {
+			way := strings.Fields(strings.TrimPrefix(row.Route, noticeRoute))
+			if !strings.HasPrefix(row.Route, noticeRoute) || len(way) != 2 {
+				return nil // they stand together
+			}
+			if err := s.goBy(ctx, op.Notice{Kind: op.Unsign, Channel: way[0], Member: way[1], Agreement: row.Key}); err != nil {
+				return fmt.Errorf("flow: came early: %w", err)
+			}
+		}
+		if len(rows) < earlyAtOnce {
+			return nil
+		}
+		after = rows[len(rows)-1]
+	}
+}
+
+// goBy hears a notice again whose agreement is known by now, and stands.
+func (s *Service) goBy(ctx context.Context, n op.Notice) error {
+	b, err := s.cfg.Store.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
+	if errors.Is(err, journal.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if _, stands := s.table[b.State][heard]; !stands {
+		return nil
+	}
+	return s.Heard(ctx, n)
 }
 
 // noticed is under what key a notice is kept. It can't meet a caller's: their routes begin with a method.
 func noticed(channel, member, agreement string) journal.Key {
-	return journal.Key{Caller: "bank", Route: "notice " + channel + " " + member, Key: agreement}
+	return journal.Key{Caller: bankCaller, Route: noticeRoute + channel + " " + member, Key: agreement}
 }
+
+// What banks said early stands among the keys.
+const (
+	bankCaller  = "bank"
+	noticeRoute = "notice "
+)

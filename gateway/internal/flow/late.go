@@ -124,7 +124,7 @@ func (s *Service) atOnce(ctx context.Context, a journal.Attempt) (at time.Time, 
 }
 
 func earlyResult(channel, number string) journal.Key {
-	return journal.Key{Caller: "bank", Route: "result " + channel, Key: number}
+	return journal.Key{Caller: bankCaller, Route: "result " + channel, Key: number}
 }
 
 // compare raises an alarm where a bank says something else of an operation

@@ -336,3 +336,37 @@ func TestAnEarlyWordOvertakesNothing(t *testing.T) {
 		t.Errorf("heard %d times: %s, and the bank has %d agreements", times, got.State, len(h.bank.live()))
 	}
 }
+
+// A bank has ended an agreement before its confirm was found out, and nobody
+// could go by that at the moment when it was: the process ended, or the disk failed. It is gone by later.
+func TestAnEarlyEndIsNotForgotten(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		h := newHouse(t, t.TempDir(), shipped(t))
+		b := h.create(t)
+		h.bank.fates = []fate{lostAfter}
+		if got, err := h.confirm(b.ID, canaryCode); err != nil || got.State != flow.Processing {
+			t.Fatal(got.State, err)
+		}
+		h.hear(t, op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: h.bank.live()[0], Number: "N-1"})
+		h.store.before = func(c journal.Change) error {
+			if len(c.Notices) > 0 {
+				return journal.ErrStorage
+			}
+			return nil
+		}
+		for h.get(t, b.ID).State != flow.Active {
+			h.pass(t, time.Second)
+		}
+		h.store.before = nil
+		if restart {
+			h.wire(h.set)
+			if err := h.flow.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.pass(t, 2*time.Second)
+		if got := h.get(t, b.ID); got.State != flow.Revoked {
+			t.Errorf("restart %v: %s", restart, got.State)
+		}
+	}
+}

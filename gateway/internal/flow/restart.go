@@ -30,6 +30,7 @@ func (s *Service) Restart(ctx context.Context) error {
 			s.newest = id
 		}
 	}
+	s.missed.Store(true)
 	if err := s.SetBack(ctx); err != nil {
 		return err
 	}

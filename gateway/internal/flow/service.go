@@ -25,13 +25,14 @@ type (
 		Truth(channel string, kind op.Kind) op.Truth
 		Check(channel string, p op.Person) []op.Field
 	}
-	// Store is a journal that also finds bindings by their agreements, attempts by their numbers, what is undecided, and the newest of all.
+	// Store is a journal that also finds bindings by their agreements, attempts by their numbers, what is undecided, the newest of all, and what came early.
 	Store interface {
 		journal.Store
 		journal.Agreements
 		journal.Numbered
 		journal.Doubtful
 		journal.Newest
+		journal.Keyring
 		journal.Transcripts
 	}
 	// Vault seals who binds which card.
@@ -84,6 +85,7 @@ type Service struct {
 	ids      *ids
 	newest   string // attempt of the processes before, which are gone; ids never go back, so those above are of this one. Empty: nobody knows. Set by Restart.
 
+	missed       atomic.Bool   // what came early may not have been gone by: a process ended, or the disk failed, in between
 	misaddressed atomic.Uint64 // answers that came late, under numbers that are not theirs
 }
 

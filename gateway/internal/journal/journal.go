@@ -240,6 +240,12 @@ type Doubtful interface {
 	Undecided(ctx context.Context, before time.Time, limit int) ([]Attempt, error)
 }
 
+// Keyring is the power to go through the keys of one caller.
+type Keyring interface {
+	// KeysOf returns keys in the order of their routes and keys, those after a place, at most limit, 1 to 10,000.
+	KeysOf(ctx context.Context, caller, afterRoute, afterKey string, limit int) ([]Key, error)
+}
+
 // Newest is the power to find the greatest ids.
 type Newest interface {
 	// NewestIDs returns those of bindings, attempts and events; fewer where there are none.

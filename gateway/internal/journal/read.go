@@ -20,7 +20,7 @@ const (
 // readStatements are what the readers ask for.
 type readStatements struct {
 	binding, agreement, page, userPage *readStatement
-	attempt, attempts, key             *readStatement
+	attempt, attempts, key, keysOf     *readStatement
 	sealed, seals                      *readStatement
 	number                             *readStatement
 	dueEvents, events                  *readStatement
@@ -54,8 +54,8 @@ func (r *readStatements) queries() []query {
 		{&r.attempt, `SELECT ` + attemptColumns + ` FROM attempts WHERE id = ?`},
 		{&r.number, `SELECT ` + attemptColumns + ` FROM attempts WHERE channel = ? AND number = ? AND number <> '' AND borrowed = 0`},
 		{&r.attempts, `SELECT ` + attemptColumns + ` FROM attempts WHERE binding = ? ORDER BY id LIMIT ?`},
-		{&r.key, `SELECT caller, route, key, fingerprint, binding, status, body, at FROM keys
-			WHERE caller = ? AND route = ? AND key = ?`},
+		{&r.key, `SELECT ` + keyColumns + ` FROM keys WHERE caller = ? AND route = ? AND key = ?`},
+		{&r.keysOf, `SELECT ` + keyColumns + ` FROM keys WHERE caller = ? AND (route, key) > (?, ?) ORDER BY route, key LIMIT ?`},
 		{&r.sealed, `SELECT data FROM sealed WHERE binding = ?`},
 		{&r.seals, `SELECT binding, data FROM sealed WHERE binding > ? ORDER BY binding LIMIT ?`},
 		{&r.due, `SELECT ` + attemptColumns + ` FROM attempts WHERE id IN (
@@ -152,12 +152,26 @@ func (s *SQLite) Attempts(ctx context.Context, binding string) ([]Attempt, error
 }
 
 // Key returns an idempotency key, or ErrNotFound.
-func (s *SQLite) Key(ctx context.Context, caller, route, key string) (k Key, err error) {
-	var at int64
-	err = one(ctx, s.read.key, caller, route, key).
-		Scan(&k.Caller, &k.Route, &k.Key, &k.Fingerprint, &k.Binding, &k.Status, &k.Body, &at)
-	k.At = moment(at)
+func (s *SQLite) Key(ctx context.Context, caller, route, key string) (Key, error) {
+	k, err := scanKey(one(ctx, s.read.key, caller, route, key))
 	return k, reading("key", err)
+}
+
+// KeysOf implements Keyring.
+func (s *SQLite) KeysOf(ctx context.Context, caller, afterRoute, afterKey string, limit int) ([]Key, error) {
+	if limit < 1 || limit > maxDue {
+		return nil, fmt.Errorf("journal: keys of: limit %d: must be 1 to %d", limit, maxDue)
+	}
+	return all(ctx, s.read.keysOf, scanKey, caller, afterRoute, afterKey, limit)
+}
+
+const keyColumns = `caller, route, key, fingerprint, binding, status, body, at`
+
+func scanKey(row scanner) (k Key, err error) {
+	var at int64
+	err = row.Scan(&k.Caller, &k.Route, &k.Key, &k.Fingerprint, &k.Binding, &k.Status, &k.Body, &at)
+	k.At = moment(at)
+	return k, err
 }
 
 // Sealed returns the vault's bytes of a binding, or ErrNotFound, also after they were shredded.

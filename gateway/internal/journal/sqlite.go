@@ -52,6 +52,7 @@ var (
 	_ Seals      = (*SQLite)(nil)
 	_ Doubtful   = (*SQLite)(nil)
 	_ Newest     = (*SQLite)(nil)
+	_ Keyring    = (*SQLite)(nil)
 	_ Leases     = (*SQLite)(nil)
 	_ Outbox     = (*SQLite)(nil)
 	_ Pruning    = (*SQLite)(nil)

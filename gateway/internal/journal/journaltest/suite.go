@@ -57,6 +57,7 @@ var checks = []check{
 	{"no bank's pile hides what may be leased", leasedInTurn},
 	{"events are leased to one", leasedEvents},
 	{"leases have limits", leaseLimits},
+	{"keys of a caller are gone through once", keysOf},
 	{"old keys are forgotten, but not of what is open", pruneKeys},
 	{"old events are forgotten once they are delivered", pruneEvents},
 	{"expired sessions are found oldest first", expired},

@@ -67,6 +67,7 @@ var twins = []struct {
 	{"leases no events", "events are leased to one", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"leases to anybody", "leases have limits", func(s journal.Store) journal.Store { return leasesNothing{s} }},
 	{"forgets the latest attempt", "the greatest ids are found", func(s journal.Store) journal.Store { return noAttempts{s, s.(journal.Newest)} }},
+	{"forgets the cursor", "keys of a caller are gone through once", func(s journal.Store) journal.Store { return firstKeys{s, s.(journal.Keyring)} }},
 	{"forgets what is open", "old keys are forgotten, but not of what is open", func(s journal.Store) journal.Store { return forgetful{s.(*journal.SQLite)} }},
 	{"forgets the cursor", "old keys are forgotten, but not of what is open", func(s journal.Store) journal.Store { return hasty{s.(*journal.SQLite)} }},
 	{"forgets the cursor", "old events are forgotten once they are delivered", func(s journal.Store) journal.Store { return hasty{s.(*journal.SQLite)} }},
@@ -220,6 +221,16 @@ type firstPage struct {
 
 func (s firstPage) SealedAfter(ctx context.Context, _ string, limit int) ([]journal.Sealed, error) {
 	return s.Seals.SealedAfter(ctx, "", limit)
+}
+
+// firstKeys gives the first page again and again.
+type firstKeys struct {
+	journal.Store
+	journal.Keyring
+}
+
+func (s firstKeys) KeysOf(ctx context.Context, caller, _, _ string, limit int) ([]journal.Key, error) {
+	return s.Keyring.KeysOf(ctx, caller, "", "", limit)
 }
 
 // noAttempts finds the greatest ids of bindings and events only.
