@@ -131,14 +131,23 @@ func (o *outline) value(name string, v reflect.Value) {
 // institution's number with a letter before them are none.
 var word = regexp.MustCompile(`[0-9A-Za-z]+`)
 
+// spaced is a number that somebody has written in groups, as people write those of cards and telephones.
+var spaced = regexp.MustCompile(`\b[0-9]{3,8}(?:[ -][0-9]{3,8}){1,4}[0-9]?[Xx]?\b`)
+
+var ungroup = strings.NewReplacer(" ", "", "-", "")
+
 // harmless is a text as one line of printable characters, not too long, without anybody's numbers.
 func harmless(text string) string {
-	text = word.ReplaceAllStringFunc(text, func(run string) string {
-		if numberOfPerson(run) {
+	hide := func(run string) string {
+		if numberOfPerson(ungroup.Replace(run)) {
 			return "•••"
 		}
 		return run
-	})
+	}
+	if strings.ContainsAny(text, " -") {
+		text = spaced.ReplaceAllStringFunc(text, hide)
+	}
+	text = word.ReplaceAllStringFunc(text, hide)
 	text = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return '�'
@@ -154,8 +163,8 @@ func harmless(text string) string {
 	return text
 }
 
-// numberOfPerson: a whole word of digits that can be a mobile number, a card
-// number (Luhn, ISO/IEC 7812-1) or a resident's number (GB 11643, its check digit).
+// numberOfPerson: a whole word of digits that can be a mobile number, also with
+// its country before it, a card number (Luhn, ISO/IEC 7812-1) or a resident's number (GB 11643, its check digit).
 func numberOfPerson(run string) bool {
 	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
 	switch {
@@ -163,13 +172,15 @@ func numberOfPerson(run string) bool {
 		return true
 	case !digits(run):
 		return false
-	case len(run) == 11:
-		return run[0] == '1' && run[1] >= '3'
+	case len(run) >= 11 && mobile.MatchString(run):
+		return true
 	case len(run) >= 13 && len(run) <= 19:
 		return bins.Luhn(run)
 	}
 	return false
 }
+
+var mobile = regexp.MustCompile(`^(?:00)?(?:86)?1[3-9][0-9]{9}$`)
 
 func resident(number string) bool {
 	weights := [17]int{7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2}

@@ -95,7 +95,7 @@ type ReceiptInfo struct {
 	SgnAcctTp     string
 	SgnAcctId     secret.Card // encrypted
 	SgnAcctNm     secret.Name // encrypted
-	SgnAcctLvl    string      // account class: 1, 2, 3 (values inferred; a stub shows text)
+	SgnAcctLvl    string      `outline:"-"` // account class: 1, 2, 3 (values inferred; a stub shows text)
 }
 
 // OriginalTrx echoes which transaction is meant.

@@ -119,7 +119,7 @@ type Mandate struct {
 	Max        string     // 12
 	Min        string     // 12
 	Window     string     // 17
-	Reserved   string     // 22
+	Reserved   string     `outline:"-"` // 22
 }
 
 // Details is field 60 (found). Places at the end may be left out together; an
