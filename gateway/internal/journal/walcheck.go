@@ -34,15 +34,15 @@ func checkLog(path string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	w := readWAL(log)
-	if w.lost {
-		return lostLog(path, "is damaged in the middle")
-	}
 	index, err := os.ReadFile(path + "-shm") //nolint:gosec // as above
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	w := readWAL(log)
 	frames, moved, salt, ok := readWALIndex(index)
+	if whole := ok && salt == w.salt && frames == w.committed; w.lost && !whole { // no more was ever committed: what follows did not reach the disk
+		return lostLog(path, "is damaged in the middle")
+	}
 	if ok && (salt == w.salt && frames > w.committed || len(log) == 0 && frames > moved) {
 		return lostLog(path, "is cut or missing")
 	}
