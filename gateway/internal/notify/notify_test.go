@@ -359,6 +359,39 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// What is being delivered while the clock is set back, and is over before that is looked after, is not delivered again.
+func TestClockSetBackUnderADelivery(t *testing.T) {
+	h := newHouse(t)
+	got, _, _ := h.receiver("wallet", nil)
+	h.pass(time.Hour)
+	h.happen("wallet", "a", 1)
+	page, err := h.store.Events(t.Context(), journal.EventFilter{Caller: "wallet", Limit: 1})
+	if err != nil || len(page) != 1 || h.take(&page[0], h.clock()) != started {
+		t.Fatal(page, err)
+	}
+	h.pass(-time.Hour)
+	h.cfg.Store = readsThen{h.store, func() { h.tell(t.Context(), page[0]) }}
+	defer h.forget()
+	if err := h.SetBack(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.states("wallet"); s != "a-001 delivered" || len(got) != 1 {
+		t.Errorf("%s, told %d times", s, len(got))
+	}
+}
+
+// readsThen does something between a look at the outbox and what is made of it.
+type readsThen struct {
+	*store
+	then func()
+}
+
+func (s readsThen) DueEvents(ctx context.Context, now time.Time, limit int) ([]journal.Event, error) {
+	due, err := s.store.DueEvents(ctx, now, limit)
+	s.then()
+	return due, err
+}
+
 // A stop leaves what it cuts off as it was.
 func TestStopLeavesWhatIsUnderWay(t *testing.T) {
 	h := newHouse(t)
