@@ -11,6 +11,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/oklog/ulid/v2"
+
 	"kaqiao/gateway/internal/journal"
 	"kaqiao/profiles"
 )
@@ -29,9 +31,15 @@ const (
 	day   = 24 * time.Hour
 )
 
+// Store is what is pruned.
+type Store interface {
+	journal.Pruning
+	journal.Newest
+}
+
 // Config is what a Pruner needs.
 type Config struct {
-	Store journal.Pruning
+	Store Store
 	// KeyDays is how long an idempotency key is kept, at least Horizon, at most 3,650 days. Default 90.
 	KeyDays int
 	// EventDays is how long an event is kept that was delivered, 1 to 3,650 days. Default 30.
@@ -99,7 +107,10 @@ func (p *Pruner) Run(ctx context.Context) {
 
 // Pass goes through everything once, with a pause after each page.
 func (p *Pruner) Pass(ctx context.Context) error {
-	now := p.cfg.Now()
+	now, err := p.present(ctx)
+	if err != nil {
+		return fmt.Errorf("prune: %w", err)
+	}
 	keys, err := p.through(ctx, now.Add(-time.Duration(p.cfg.KeyDays)*day), p.cfg.Store.PruneKeys)
 	if err != nil {
 		return fmt.Errorf("prune: keys: %w", err)
@@ -112,6 +123,31 @@ func (p *Pruner) Pass(ctx context.Context) error {
 		p.cfg.Log.InfoContext(ctx, "what is past its days was forgotten", "keys", keys, "events", events)
 	}
 	return nil
+}
+
+// present is the time of day, but no more than a day after anything that was
+// written: a machine that starts with a clock that is months ahead, as some do
+// before they have asked for the time, must not forget everything at once.
+func (p *Pruner) present(ctx context.Context) (time.Time, error) {
+	now := p.cfg.Now()
+	ids, err := p.cfg.Store.NewestIDs(ctx)
+	if err != nil {
+		return now, err
+	}
+	var written time.Time
+	for _, id := range ids { // they end with a ULID, which begins with its time
+		made, err := ulid.ParseStrict(id[max(0, len(id)-ulid.EncodedSize):])
+		if err != nil {
+			return now, nil //nolint:nilerr // made by nobody here: it tells nothing
+		}
+		if at := ulid.Time(made.Time()); at.After(written) {
+			written = at
+		}
+	}
+	if last := written.Add(day); !written.IsZero() && now.After(last) {
+		return last, nil
+	}
+	return now, nil
 }
 
 type pruning func(ctx context.Context, before time.Time, after string, limit int) (removed int, next string, err error)

@@ -2,6 +2,7 @@ package prune_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/oklog/ulid/v2"
 	"go.uber.org/goleak"
 
 	"kaqiao/gateway/internal/journal"
@@ -85,6 +87,8 @@ func TestRun(t *testing.T) {
 // slow counts what it is asked, and has pages without end.
 type slow struct{ asked []time.Time }
 
+func (*slow) NewestIDs(context.Context) ([]string, error) { return nil, nil }
+
 func (s *slow) PruneKeys(context.Context, time.Time, string, int) (int, string, error) {
 	s.asked = append(s.asked, time.Now())
 	return 200, "more", nil
@@ -137,6 +141,41 @@ func TestRefusals(t *testing.T) {
 	} {
 		if _, err := prune.New(cfg); err == nil || !strings.HasPrefix(err.Error(), "prune: ") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A machine may start with a clock that is months ahead, before it has asked for the time. That forgets nothing: it is
+// believed once something was written under it.
+func TestAClockThatIsAheadAtTheStart(t *testing.T) {
+	s, err := journal.Open(journal.Config{Path: filepath.Join(t.TempDir(), "journal.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	right := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
+	ahead := right.Add(200 * day)
+	write := func(at time.Time) {
+		t.Helper()
+		e := journal.Event{ID: "evt_" + ulid.MustNew(ulid.Timestamp(at), rand.Reader).String(), Caller: "wallet", Subject: "bnd_1", At: at, State: journal.EventDelivered}
+		k := journal.Key{Caller: "wallet", Route: "POST /v1/bindings", Key: at.String(), Binding: "bnd_1", Status: 201, At: at}
+		if err := s.Apply(t.Context(), journal.Change{NewKey: &k, Events: []journal.Event{e}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, err := prune.New(prune.Config{Store: s, Now: func() time.Time { return ahead }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, at := range []time.Time{right, ahead} {
+		write(at)
+		if err := p.Pass(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		page, err := s.Events(t.Context(), journal.EventFilter{Caller: "wallet", Limit: 10})
+		_, missing := s.Key(t.Context(), "wallet", "POST /v1/bindings", right.String())
+		if gone := n == 1; err != nil || len(page) != 1 || errors.Is(missing, journal.ErrNotFound) != gone {
+			t.Errorf("pass %d: %d events, %v; the key: %v", n, len(page), err, missing)
 		}
 	}
 }
