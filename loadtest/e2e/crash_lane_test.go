@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -88,10 +85,10 @@ func startLanes(t *testing.T, banks ...laneBank) []*lane {
 	for i, b := range banks {
 		l := &lane{protocol: b.protocol, bank: b.bank, http: c, folder: t.TempDir(), told: listenForEvents(t), codes: map[string]bool{}}
 		l.gateway = newProcess(t, "gateway", "/readyz", append(endpointsOf(env, b), "KAQIAO_CRASH_FOLDER="+l.folder))
-		l.gateway.binary, l.gateway.url = binary, "http://"+quietAddress(t)
+		l.gateway.binary, l.gateway.url = binary, "http://"+freeAddress(t)
 		l.gateway.ready = l.gateway.url + "/readyz"
 		l.data, l.keyFile = filepath.Join(l.gateway.dir, "data"), filepath.Join(l.gateway.dir, "caller.key")
-		callback := quietAddress(t)
+		callback := freeAddress(t)
 		if l.deaf = b.channel == "nucc" && i > 0; !l.deaf {
 			callbacks = append(callbacks, b.channel+"=http://"+callback+"/callbacks/"+b.channel)
 		}
@@ -117,21 +114,6 @@ func endpointsOf(env []string, banks ...laneBank) []string {
 			return strings.HasPrefix(line, "KAQIAO_CHANNELS_"+strings.ToUpper(b.channel)+"_")
 		})
 	})
-}
-
-// quietAddress is a free one that no connection is ever given by the system: an
-// outgoing one could take the place of a program while it is down.
-func quietAddress(t *testing.T) string {
-	t.Helper()
-	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.N(12_000)) //nolint:gosec // any will do
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("no address is free")
-	return ""
 }
 
 // laneProfiles are those of some banks alone, so that a start is cheap and

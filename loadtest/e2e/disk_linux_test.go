@@ -243,9 +243,28 @@ func TestBanksDiskIsFull(t *testing.T) {
 	farm.stop(t)
 }
 
+// begunBinding begins a binding at the gateway.
+func begunBinding(t *testing.T, farm, gateway *process) {
+	t.Helper()
+	c := &http.Client{Timeout: patience}
+	defer c.CloseIdleConnections()
+	who, _, err := control.New(farm.url, c).Customers(t.Context(), "abc", "debit", "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wallet.Close()
+	if _, err := wallet.Create(t.Context(), request(who[0]), ""); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // What the program says of a journal that it can't use, and that it leaves it as it is.
 func TestJournalThatCantBeUsed(t *testing.T) {
-	_, gateway := startPrograms(t)
+	farm, gateway := startPrograms(t)
 	data := filepath.Join(gateway.dir, "data", "journal.db")
 	under := "" // what a shell does before it becomes the gateway
 	refuses := func(what, says string) {
@@ -262,7 +281,8 @@ func TestJournalThatCantBeUsed(t *testing.T) {
 		}
 	}
 	refuses("a second gateway", "in use by another gateway")
-	gateway.kill() // so that there is a log
+	begunBinding(t, farm, gateway) // so that there is a log of what was acknowledged
+	gateway.kill()
 	sound := map[string][]byte{}
 	for _, end := range []string{"", "-wal", "-shm"} {
 		text, err := os.ReadFile(data + end) //nolint:gosec // the test's own
@@ -277,8 +297,9 @@ func TestJournalThatCantBeUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("-wal", sound["-wal"][:len(sound["-wal"])/2])
-	refuses("half of its log", "sqlite3 journal.db .recover")
+	const header = 32 + 24 // of the log and of its first frame
+	put("-wal", sound["-wal"][:header+100])
+	refuses("a stump of its log", "sqlite3 journal.db .recover")
 	if err := os.Remove(data + "-wal"); err != nil {
 		t.Fatal(err)
 	}

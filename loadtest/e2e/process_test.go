@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -40,15 +42,34 @@ func newProcess(t testing.TB, name, ready string, env []string) *process {
 // address is where the program serves.
 func (p *process) address() string { return strings.TrimPrefix(p.url, "http://") }
 
-// freeAddress is one that nobody listened on a moment ago.
+// Ports that programs serve on, one after the other: below those that the
+// system gives to outgoing connections (from 32768, or as net.ipv4.ip_local_port_range
+// says), or one of these could have taken it when a program that was killed comes back.
+const (
+	firstPort = 12_000
+	manyPorts = 20_000
+)
+
+var portsGiven atomic.Uint32
+
+// freeAddress is one that nobody listened on a moment ago, and that nobody else here gets.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	begin := os.Getpid() * 97 // another test's process begins elsewhere
+	for range manyPorts {
+		port := firstPort + (begin+int(portsGiven.Add(1)))%manyPorts
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return address
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	t.Fatalf("no port from %d to %d is free", firstPort, firstPort+manyPorts-1)
+	return ""
 }
 
 func (p *process) key(t testing.TB) string {
