@@ -38,6 +38,7 @@ type fakeBank struct {
 	reversed   map[string]bool // by number: undone, whether it has come or not
 	cases      map[string]*approvalCase
 	unasked    []unasked // what the bank is about to say of its own accord
+	sameAgain  bool      // a card that is signed gets its live agreement again
 	usedUp     bool      // a code that has signed is refused as used up, instead of giving the same agreement again
 	counts     map[op.Kind]int
 	last       op.Operation // that came, queries aside
@@ -223,6 +224,12 @@ func (f *fakeBank) carryOut(o op.Operation) op.Result {
 			c.wrong++
 			c.locked = c.wrong >= 3
 			return no(op.CodeWrong, "PB511027")
+		}
+		for number, a := range f.agreements {
+			if f.sameAgain && a.live && a.card == c.card {
+				c.used, c.signed = true, number
+				return f.keep(o, op.Result{Outcome: op.Accepted, Agreement: c.signed, Class: "I"})
+			}
 		}
 		c.used, c.signed = true, fmt.Sprintf("SGN%d", len(f.agreements)+1)
 		f.agreements[c.signed] = &agreement{card: c.card, account: o.Account, live: true}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kaqiao/gateway/internal/flow"
+	"kaqiao/gateway/internal/journal"
 	"kaqiao/gateway/internal/op"
 	"kaqiao/profiles/secret"
 )
@@ -159,5 +160,69 @@ func TestALateAnswerToWhatIsUndoneAlarmsNobody(t *testing.T) {
 	}
 	if log := h.log.String(); strings.Contains(log, "contradicts") || !strings.Contains(log, "it is dropped") {
 		t.Errorf("the log says %s", log)
+	}
+}
+
+// signedAfterCancel is a session that was given up, and whose confirm the bank has carried out all the same: nobody knows yet.
+func (h *house) signedAfterCancel(t *testing.T) flow.Binding {
+	t.Helper()
+	b := h.create(t)
+	h.bank.fates = []fate{lostBefore}
+	if _, err := h.confirm(b.ID, canaryCode); err != nil {
+		t.Fatal(err)
+	}
+	h.pass(t, 30*time.Second)
+	h.bank.carryOut(op.Operation{Kind: op.Confirm, Number: b.Number, Signing: b.Number, Code: secret.NewCode(canaryCode)})
+	if _, err := h.flow.Cancel(t.Context(), "wallet", b.ID, flow.Keyed{}); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A bank gives a card that is signed its live agreement again. What was signed
+// after its session was given up is then a later binding's, and is not ended under it, whichever was first to know.
+func TestWhatALaterBindingHoldsIsNotEnded(t *testing.T) {
+	for name, owedFirst := range map[string]bool{"the later binding was first": false, "the end was owed first": true} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, t.TempDir(), shipped(t))
+			h.bank.sameAgain = true
+			first := h.signedAfterCancel(t)
+			if owedFirst { // and nobody can be reached
+				h.bank.fates = []fate{noLine, noLine}
+				h.pass(t, 3*time.Second)
+			}
+			h.bank.fates = nil
+			later := h.create(t)
+			if got, err := h.confirm(later.ID, canaryCode); err != nil || got.State != flow.Active {
+				t.Fatal(got.State, err)
+			}
+			h.pass(t, 10*time.Minute)
+			if got := h.get(t, later.ID); got.State != flow.Active || len(h.bank.live()) != 1 {
+				t.Errorf("%s, and the bank has %v", got.State, h.bank.live())
+			}
+			h.nothingOpen(t, first.ID)
+		})
+	}
+}
+
+// The unsigning of such an agreement is on its way when a later binding gets it: then that has ended as well.
+func TestWhatALaterBindingGetsWhileItIsEnded(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	h.bank.sameAgain = true
+	h.signedAfterCancel(t)
+	var later flow.Binding
+	h.store.before = func(c journal.Change) error {
+		if len(c.Attempts) > 0 && c.Attempts[0].Kind == op.Unsign && !c.Attempts[0].Settled {
+			h.store.before = nil
+			later = h.create(t)
+			if got, err := h.confirm(later.ID, canaryCode); err != nil || got.State != flow.Active {
+				t.Error(got.State, err)
+			}
+		}
+		return nil
+	}
+	h.pass(t, time.Minute)
+	if got := h.get(t, later.ID); got.State != flow.Revoked || len(h.bank.live()) != 0 {
+		t.Errorf("%s, and the bank has %v", got.State, h.bank.live())
 	}
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,6 +37,13 @@ func (s *Service) Revoke(ctx context.Context, caller, id string, k Keyed) (Bindi
 // out, or may do twice, or in place of a signing that nobody wants any more.
 // Both are one change, so that no crash can forget the wish.
 func (s *Service) unsignAgain(ctx context.Context, to settled, besides ...journal.Attempt) error {
+	if later, err := s.heldLater(ctx, to.binding); err != nil || later {
+		if err == nil {
+			to.attempt.AskAt = time.Time{}
+			err = s.write(ctx, journal.Change{Binding: &to.binding, Attempts: append([]journal.Attempt{to.attempt}, besides...)})
+		}
+		return err
+	}
 	st, err := s.unsign(ctx, to.binding)
 	if err != nil {
 		return err
@@ -54,6 +62,38 @@ func (s *Service) unsignAgain(ctx context.Context, to settled, besides ...journa
 		return nil // the bank's no is written
 	}
 	return err
+}
+
+// heldLater reports whether the agreement of a binding that has ended is held
+// by a later one: a bank may give a card that is signed its live agreement again.
+func (s *Service) heldLater(ctx context.Context, b journal.Binding) (bool, error) {
+	if !ended(b.State) {
+		return false, nil
+	}
+	later, err := s.cfg.Store.ByAgreement(ctx, b.Channel, b.Member, b.Agreement)
+	if errors.Is(err, journal.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("flow: unsign again: %w", err)
+	}
+	if later.ID == b.ID || ended(later.State) {
+		return false, nil
+	}
+	s.cfg.Log.WarnContext(ctx, "what a bank has signed after its session was given up is a later binding's by now: it stays",
+		"binding", b.ID, "later", later.ID, "bank", b.Bank, "agreement", b.Agreement)
+	return true, nil
+}
+
+// endedUnder ends a later binding that was given an agreement while the
+// unsigning of it was on its way for one that had ended. It stands for what the bank does not say.
+func (s *Service) endedUnder(ctx context.Context, b journal.Binding, a journal.Attempt) {
+	if a.Kind != op.Unsign || a.Outcome != op.Accepted || b.Agreement == "" {
+		return
+	}
+	if err := s.goBy(ctx, op.Notice{Kind: op.Unsign, Channel: b.Channel, Member: b.Member, Agreement: b.Agreement}); err != nil {
+		s.cfg.Log.ErrorContext(ctx, "a later binding may hold an agreement that was ended", "binding", b.ID, "agreement", b.Agreement, "error", err)
+	}
 }
 
 // putOff leaves everything as it was, and looks again later.

@@ -72,6 +72,9 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	if err == nil && last.signed() {
 		s.endedAlready(context.WithoutCancel(ctx), last.binding)
 	}
+	if err == nil {
+		s.endedUnder(context.WithoutCancel(ctx), last.binding, last.attempt)
+	}
 	if last.problem != nil {
 		return last.view, last.problem
 	}

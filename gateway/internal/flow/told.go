@@ -130,6 +130,7 @@ func (s *Service) learned(ctx context.Context, to settled, e event, of op.Result
 	if to.signed() {
 		s.endedAlready(ctx, to.binding)
 	}
+	s.endedUnder(ctx, to.binding, to.attempt)
 	return nil
 }
 
