@@ -88,7 +88,7 @@ func (p *plan) add(t *testing.T, queue string, d deed, points []string) {
 	for _, point := range points {
 		name := strings.Fields(point)[1]
 		if _, known := p.reached[name]; !known {
-			t.Errorf("%s is passed and docs/truth.md does not know it", name)
+			t.Errorf("%s is passed and docs/truth-details.md does not know it", name)
 		}
 		p.reached[name] = true
 		if name != "vault.keyed" { // see TestKilledWhenTheDayHasItsKey
@@ -143,10 +143,10 @@ func TestTheShippedGatewayEndsAtNoPoint(t *testing.T) {
 	}
 }
 
-// pointsNamed are the points that docs/truth.md lists, which a test of the gateway holds against its own list.
+// pointsNamed are the points that docs/truth-details.md lists, which a test of the gateway holds against its own list.
 func pointsNamed(t *testing.T) map[string]bool {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root(t), "docs", "truth.md"))
+	text, err := os.ReadFile(filepath.Join(root(t), "docs", "truth-details.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func pointsNamed(t *testing.T) map[string]bool {
 		}
 	}
 	if len(named) < 10 {
-		t.Fatalf("docs/truth.md lists %d points", len(named))
+		t.Fatalf("docs/truth-details.md lists %d points", len(named))
 	}
 	return named
 }

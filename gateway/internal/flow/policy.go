@@ -24,7 +24,7 @@ const (
 type policy struct{ goesOn, ended belated }
 
 // policies say what becomes of a late yes to each operation, whether the bank
-// says it in a notice, a late answer or to a query. docs/truth.md tells it to people.
+// says it in a notice, a late answer or to a query. docs/truth-details.md tells it to people.
 func policies() map[op.Kind]policy {
 	return map[op.Kind]policy{
 		// Where the bank signs on an application. A code that was sent and that nobody awaits dies by itself.

@@ -155,6 +155,8 @@ func (s *Service) notMeant(ctx context.Context, st step, err error) error {
 		return &op.Problem{Reason: op.AlreadyBound, Outcome: op.NotSent, Bank: st.binding.Bank, Detail: "this user has bound this card already, or is about to"}
 	case errors.Is(err, journal.ErrConflict):
 		return underWay(st.binding)
+	case errors.Is(err, journal.ErrNumberUsed): // a clock was set back, and short numbers begin with the second
+		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "the number that it would have had was given before: another try gets another", RetryAfterS: 1}
 	case errors.Is(err, journal.ErrFull):
 		return &op.Problem{Reason: op.Overloaded, Outcome: op.NotSent, Detail: "too many requests are waiting", RetryAfterS: 1}
 	}

@@ -500,3 +500,26 @@ func TestHeard(t *testing.T) {
 		t.Error("asked about what is over")
 	}
 }
+
+// A number that was given before, as after a clock that was set back, is the journal's refusal: nothing is sent, and another try gets another.
+func TestANumberGivenBeforeIsTriedAgain(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	once := true
+	h.store.before = func(c journal.Change) error {
+		if once && len(c.Attempts) > 0 && c.Attempts[0].Kind == op.Apply {
+			once = false
+			return journal.ErrNumberUsed
+		}
+		return nil
+	}
+	var p *op.Problem
+	if _, err := h.flow.Create(t.Context(), request(), flow.Keyed{}); !errors.As(err, &p) || p.Reason != op.Overloaded || p.Outcome != op.NotSent || p.RetryAfterS != 1 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if n := h.bank.counts[op.Apply]; n != 0 {
+		t.Errorf("the bank was asked %d times", n)
+	}
+	if b := h.create(t); b.State != flow.AwaitingCode {
+		t.Errorf("another try is %s", b.State)
+	}
+}
