@@ -61,9 +61,10 @@ type Binding struct{ ID, Bank, State, Agreement, CardLast4 string }
 
 // Both sides' lists.
 type (
-	// Gateway lists the caller's bindings.
+	// Gateway lists the caller's bindings, and tells of one what was tried for it.
 	Gateway interface {
 		List(ctx context.Context, q client.ListBindingsParams) (client.BindingPage, error)
+		Get(ctx context.Context, id string) (client.Answer, error)
 	}
 	// Farm lists the banks and their agreements.
 	Farm interface {
@@ -104,7 +105,8 @@ func Read(ctx context.Context, g Gateway, f Farm) (Result, error) {
 			return Result{}, fmt.Errorf("agreements of %s: %w", b.ID, err)
 		}
 	}
-	return Compare(bindings, agreements), nil
+	r := Compare(bindings, agreements)
+	return r, pardon(ctx, g, bindings, &r)
 }
 
 func agreementsOf(ctx context.Context, f Farm, bank string) (all []control.Agreement, err error) {
@@ -136,10 +138,57 @@ func Compare(bindings []Binding, agreements map[string][]control.Agreement) Resu
 		c.binding(b)
 	}
 	c.rest()
-	slices.SortFunc(c.result.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Bank, b.Bank), cmp.Compare(a.Agreement, b.Agreement), cmp.Compare(a.Binding, b.Binding))
-	})
+	slices.SortFunc(c.result.Rows, inOrder)
 	return c.result
+}
+
+// pardon classes agreements that stand at a bank as undecided where a binding of the card that has
+// ended is still being looked after: what it gave up is found out, and ended at the bank. Only its
+// history tells that, so it is read for such rows alone.
+func pardon(ctx context.Context, g Gateway, bindings []Binding, r *Result) error {
+	taken := map[string]bool{}
+	for i, row := range r.Rows {
+		if row.FarmState != "signed" || row.Class != FarmOnly && row.Class != StateDiffers {
+			continue
+		}
+		for _, b := range bindings {
+			mine := b.ID == row.Binding || row.Class == FarmOnly && b.Agreement == "" && b.Bank == row.Bank && b.CardLast4 == row.CardLast4
+			if !mine || taken[b.ID] || !ended(b.State) {
+				continue
+			}
+			now, err := g.Get(ctx, b.ID)
+			if err != nil {
+				return fmt.Errorf("the gateway's binding %s: %w", b.ID, err)
+			}
+			if !lookedAfter(now.History) {
+				continue
+			}
+			taken[b.ID] = true
+			r.Counts[row.Class]--
+			r.Counts[Undecided]++
+			r.Rows[i].Class, r.Rows[i].Binding, r.Rows[i].GatewayState = Undecided, b.ID, b.State
+			break
+		}
+	}
+	slices.SortFunc(r.Rows, inOrder)
+	return nil
+}
+
+func ended(state string) bool { return state == "failed" || state == "cancelled" || state == "expired" }
+
+// lookedAfter reports whether what could have signed, or an unsigning, is not known yet.
+func lookedAfter(history []client.Attempt) bool {
+	return slices.ContainsFunc(history, func(a client.Attempt) bool {
+		switch a.Operation {
+		case client.AttemptOperationApply, client.AttemptOperationChallenge, client.AttemptOperationConfirm, client.AttemptOperationUnsign:
+			return a.Outcome == client.OutcomeUnknown
+		}
+		return false
+	})
+}
+
+func inOrder(a, b Row) int {
+	return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Bank, b.Bank), cmp.Compare(a.Agreement, b.Agreement), cmp.Compare(a.Binding, b.Binding))
 }
 
 type (

@@ -63,6 +63,7 @@ func TestEachRowHasItsClass(t *testing.T) {
 // pages gives both sides' lists in pages of two.
 type pages struct {
 	bindings   []client.Binding
+	histories  map[string][]client.Attempt
 	agreements []control.Agreement
 	fail       bool
 }
@@ -78,6 +79,13 @@ func cut[T any](list []T, cursor string) ([]T, string) {
 func (p pages) List(_ context.Context, q client.ListBindingsParams) (client.BindingPage, error) {
 	page, next := cut(p.bindings, q.Cursor)
 	return client.BindingPage{Bindings: page, NextCursor: next}, nil
+}
+
+func (p pages) Get(_ context.Context, id string) (client.Answer, error) {
+	if p.fail {
+		return client.Answer{}, errors.New("down")
+	}
+	return client.Answer{Binding: client.Binding{ID: id, History: p.histories[id]}}, nil
 }
 
 func (p pages) Banks(context.Context) ([]control.Bank, error) {
@@ -111,5 +119,55 @@ func TestEveryPageIsRead(t *testing.T) {
 	p.fail = true
 	if _, err := Read(t.Context(), p, p); err == nil {
 		t.Error("books that cannot be read were taken for empty ones")
+	}
+}
+
+// What a bank holds of a binding that has ended is no break while the gateway still looks after it.
+func TestWhatIsLookedAfterIsNoBreak(t *testing.T) {
+	tried := func(kind client.AttemptOperation, outcome client.Outcome) []client.Attempt {
+		return []client.Attempt{{Operation: kind, Outcome: outcome}, {Operation: client.AttemptOperationQuery, Outcome: client.OutcomeUnknown}}
+	}
+	for _, c := range []struct {
+		name, state, number string // number: the agreement that the binding names
+		history             []client.Attempt
+		books               []string // agreements that the bank has for the card, signed
+		want                []string
+	}{
+		{"asked once more about a lost confirm", "failed", "", tried(client.AttemptOperationConfirm, client.OutcomeUnknown), []string{"A1"}, []string{Undecided}},
+		{"an unsigning is owed", "cancelled", "A1", tried(client.AttemptOperationUnsign, client.OutcomeUnknown), []string{"A1"}, []string{Undecided}},
+		{"nobody looks any more", "failed", "", tried(client.AttemptOperationConfirm, client.OutcomeRefused), []string{"A1"}, []string{FarmOnly}},
+		{"the unsigning is done, says the gateway", "expired", "A1", tried(client.AttemptOperationUnsign, client.OutcomeAccepted), []string{"A1"}, []string{StateDiffers}},
+		{"a binding that has not failed", "revoked", "A1", tried(client.AttemptOperationUnsign, client.OutcomeUnknown), []string{"A1"}, []string{StateDiffers}},
+		{"one binding pardons one agreement", "failed", "", tried(client.AttemptOperationConfirm, client.OutcomeUnknown), []string{"A1", "A2"}, []string{FarmOnly, Undecided}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := client.Binding{ID: "b1", State: client.BindingState(c.state)}
+			b.Bank.ID, b.Agreement.Number, b.Card.Last4 = "abc", c.number, "0012"
+			p := pages{bindings: []client.Binding{b}, histories: map[string][]client.Attempt{"b1": c.history}}
+			for _, number := range c.books {
+				p.agreements = append(p.agreements, control.Agreement{Number: number, State: "signed", CardLast4: "0012"})
+			}
+			got, err := Read(t.Context(), p, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var classes []string
+			counts := map[string]int{}
+			for _, r := range got.Rows {
+				classes = append(classes, r.Class)
+				counts[r.Class]++
+				if r.Class == Undecided && (r.Binding != "b1" || r.GatewayState != c.state) {
+					t.Errorf("the row does not say which binding: %+v", r)
+				}
+			}
+			if !slices.Equal(classes, c.want) {
+				t.Errorf("classes %v, want %v", classes, c.want)
+			}
+			for _, class := range Classes() {
+				if got.Counts[class] != counts[class] {
+					t.Errorf("counts %v, rows %v", got.Counts, classes)
+				}
+			}
+		})
 	}
 }
