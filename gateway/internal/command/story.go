@@ -162,7 +162,7 @@ func (s story) ends(i int, a journal.Attempt, name, heard string, w vocabulary) 
 		if a.Exchange > 0 {
 			note = strings.TrimSpace(note + "  " + w.say("took") + " " + a.Exchange.Round(time.Millisecond).String())
 		}
-		return []moment{{a.SettledAt, 2*i + 1, name + w.outcome(a.Outcome), note, heard}}
+		return []moment{{a.SettledAt, 2*i + 1, name + w.ending(a), note, heard}}
 	}
 	return nil
 }
@@ -226,6 +226,15 @@ func (v vocabulary) kind(k op.Kind) string { return cmp.Or(v["op "+string(k)], s
 
 func (v vocabulary) outcome(o op.Outcome) string { return v.say(o.String()) }
 
+// ending is what became of an attempt at its own end. A query that got its answer is answered: that
+// answer may be a refusal of what it was about.
+func (v vocabulary) ending(a journal.Attempt) string {
+	if a.Kind == op.Query && a.Outcome == op.Accepted {
+		return v.say("answered")
+	}
+	return v.outcome(a.Outcome)
+}
+
 // words are those of a language; English needs none.
 func words(lang string) vocabulary {
 	if lang != "zh" {
@@ -237,7 +246,7 @@ func words(lang string) vocabulary {
 		"challenge": "验证", "until": "有效至", "agreement": "协议", "reason": "原因", "meant": "已登记", "decided by a person": "人工裁定", "not known yet": "当时不明", "its process ended before an answer was written": "进程在记下答复之前中断", "found out": "事后查明", "took": "用时", "notice": "银行通知", "heard unasked": "主动告知", "told": "通知调用方", "tries": "次数",
 		"waiting": "待送达", "delivered": "已送达", "dead": "已放弃", "still open": "未了结", "nothing is open": "没有未了结的事项", "asked": "已查询", "next": "下次",
 		"under way, or its process died; looked after from": "进行中，或进程已中断；接管时间",
-		"accepted": "银行接受", "refused": "银行拒绝", "pending": "待人工批准", "not_sent": "未发出", "unknown": "结果不明",
+		"accepted": "银行接受", "answered": "银行已答复", "refused": "银行拒绝", "pending": "待人工批准", "not_sent": "未发出", "unknown": "结果不明",
 		"awaiting_code": "等待验证码", "awaiting_approval": "等待批准", "applying": "申请中，结果待查", "challenging": "重发中，结果待查", "confirming": "签约中，结果待查",
 		"active": "已生效", "failed": "失败", "expired": "已过期", "cancelled": "已取消", "revoking": "解约中", "revoked": "已解约",
 	}

@@ -54,7 +54,7 @@ func undecidedTable(list client.UndecidedList, say vocabulary, now time.Time) st
 		}
 		rows = append(rows, []string{
 			u.Attempt, say.say(string(u.Operation)), u.Bank + "/" + u.Channel, u.Number, clock(u.Since),
-			fmt.Sprintf("%.0f h", now.Sub(u.Since).Hours()), strconv.Itoa(u.Asked), "****" + u.CardLast4, agreement,
+			age(now.Sub(u.Since)), strconv.Itoa(u.Asked), "****" + u.CardLast4, agreement,
 		})
 	}
 	widths := make([]int, len(rows[0]))
@@ -76,6 +76,14 @@ func undecidedTable(list client.UndecidedList, say vocabulary, now time.Time) st
 	}
 	out.WriteString("\n" + say.say("ask the bank about our number, then:") + "\n  gateway decide att_… accepted|refused|never-arrived [--agreement …] --reason …\n")
 	return out.String()
+}
+
+// age is how long something has lasted: in minutes up to two hours, then in whole hours.
+func age(d time.Duration) string {
+	if d < 2*time.Hour {
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()))
 }
 
 func undecidedWords(lang string) vocabulary {

@@ -50,6 +50,16 @@ func TestUndecidedTable(t *testing.T) {
 	}
 }
 
+func TestAnAgeIsReadAtAGlance(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		22*time.Minute + 59*time.Second: "22 min", 119 * time.Minute: "119 min", 2 * time.Hour: "2 h", 25*time.Hour + 59*time.Minute: "25 h",
+	} {
+		if got := age(d); got != want {
+			t.Errorf("%s is shown as %q, want %q", d, got, want)
+		}
+	}
+}
+
 func TestDecideSaysWhatBecameOfIt(t *testing.T) {
 	var said client.Decision
 	mux := http.NewServeMux()
