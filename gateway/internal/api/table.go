@@ -84,6 +84,9 @@ func (e *entry) retry(f facts) gen.Retry {
 	if r.Advice == gen.RetryAdviceInWindow {
 		if f.window != "" {
 			r.Window = &f.window
+			if f.afterS > 0 { // the bank itself has said when it may be asked again
+				r.AfterS = &f.afterS
+			}
 			return r
 		}
 		r.Advice = gen.RetryAdviceAfter

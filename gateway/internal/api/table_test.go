@@ -111,6 +111,21 @@ func has(text string, script *unicode.RangeTable) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(script, r) })
 }
 
+// A bank that is busy is quieter at night, and may itself say when it can be asked again.
+func TestABusyBankSaysWhen(t *testing.T) {
+	table, err := readTable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := table[op.BankBusy]
+	if r := busy.retry(facts{window: "00:00-08:00", afterS: 60}); r.Advice != gen.RetryAdviceInWindow || r.Window == nil || r.AfterS == nil || *r.AfterS != 60 {
+		t.Errorf("%+v", r)
+	}
+	if r := busy.retry(facts{window: "00:00-08:00"}); r.AfterS != nil {
+		t.Errorf("nobody has said when: %+v", r)
+	}
+}
+
 // TestRemediesAreFilled: no reader ever sees a brace, whatever is known.
 func TestRemediesAreFilled(t *testing.T) {
 	table, err := readTable()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -198,6 +199,9 @@ func (b *binding) report(w world, a client.Answer) error {
 // explain says what a person can do about a refusal.
 func explain(err error) error {
 	var p *client.Problem
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("%w\n  is the gateway running? --gateway says where it is", err)
+	}
 	if !errors.As(err, &p) {
 		return err
 	}

@@ -89,4 +89,8 @@ func TestDecideSaysWhatBecameOfIt(t *testing.T) {
 	if code, out, errs = run(t, "", "undecided", "--lang", "zh", "--gateway", s.URL, "--key-file", key); code != exitOK || !strings.Contains(out, "att_01JB2N5Q0W8R7C5ZK3M4P6T9VX") {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
+	s.Close()
+	if code, _, errs = run(t, "", "undecided", "--gateway", s.URL, "--key-file", key); code != exitFailed || !strings.Contains(errs, "is the gateway running? --gateway says where it is") {
+		t.Errorf("no gateway: %d %s", code, errs)
+	}
 }

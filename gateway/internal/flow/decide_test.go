@@ -299,3 +299,18 @@ func TestACaseTellsAll(t *testing.T) {
 		t.Errorf("decided: %+v, %v", c, err)
 	}
 }
+
+// A number that a person has mistyped: its bank does not know it, and holds the agreement under another.
+func TestANumberThatOnlyAPersonHasNamed(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b, u := forPeople(t, h, lostAfter)
+	if got, err := h.decide(flow.Decision{Attempt: u.Attempt.ID, Decision: flow.DecideAccepted, Agreement: "MISTYPED", Reason: letter}); err != nil || got.State != flow.Active {
+		t.Fatalf("%s, %v", got.State, err)
+	}
+	if got, err := h.flow.Revoke(context.Background(), "wallet", b.ID, flow.Keyed{}); err != nil || got.State != flow.Revoked {
+		t.Fatalf("%s, %v", got.State, err)
+	}
+	if log := h.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "does not know the agreement that a person has named") {
+		t.Errorf("nobody was called: %s", log)
+	}
+}

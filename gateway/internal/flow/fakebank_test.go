@@ -137,7 +137,7 @@ func (f *fakeBank) exchange(o op.Operation) (op.Result, error) {
 	case busy:
 		r := op.Result{Outcome: op.Unknown, Reason: op.BankBusy, RawCode: "ES000099", Fault: op.MemberFault}
 		if o.Kind == op.Apply || o.Kind == op.Challenge {
-			r = op.Result{Outcome: op.Refused, Reason: op.BankBusy, RawCode: "ES000099"}
+			r = op.Result{Outcome: op.Refused, Reason: op.BankBusy, RawCode: "ES000099", RetryAfterS: 60}
 		}
 		return r, nil
 	}

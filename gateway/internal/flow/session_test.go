@@ -131,7 +131,7 @@ func TestBankRefusesAtOnce(t *testing.T) {
 		h.bank.fates = []fate{f}
 		b, err := h.flow.Create(t.Context(), request(), flow.Keyed{})
 		p := problem(t, err)
-		if p.Reason != want.reason || p.Outcome != want.outcome || p.Asked != want.asked || p.Binding == "" || p.Bank != "abc" {
+		if p.Reason != want.reason || p.Outcome != want.outcome || p.Asked != want.asked || p.Binding == "" || p.Bank != "abc" || f == busy && p.RetryAfterS != 60 {
 			t.Errorf("%v: %+v", f, p)
 		}
 		if b.State != flow.Failed || b.ID != p.Binding || h.get(t, b.ID).Reason != want.reason {

@@ -211,7 +211,7 @@ func problemOf(b journal.Binding, a journal.Attempt, e event, r op.Result) *op.P
 	if b.State == Revoking && e != refused {
 		return nil // it stays meant, and is tried again without the caller
 	}
-	p := &op.Problem{Reason: r.Reason, Binding: b.ID, Bank: b.Bank, RawCode: r.RawCode, Outcome: op.Refused, Asked: true}
+	p := &op.Problem{Reason: r.Reason, Binding: b.ID, Bank: b.Bank, RawCode: r.RawCode, Outcome: op.Refused, Asked: true, RetryAfterS: r.RetryAfterS}
 	switch e {
 	case refused, refusedForNow:
 		p.Detail = "the bank refused"

@@ -74,6 +74,7 @@ func (s *Service) carry(ctx context.Context, st step) (Binding, error) {
 	}
 	if err == nil {
 		s.endedUnder(context.WithoutCancel(ctx), last.binding, last.attempt)
+		s.named(context.WithoutCancel(ctx), last.attempt, result)
 	}
 	if last.problem != nil {
 		return last.view, last.problem

@@ -131,7 +131,27 @@ func (s *Service) learned(ctx context.Context, to settled, e event, of op.Result
 		s.endedAlready(ctx, to.binding)
 	}
 	s.endedUnder(ctx, to.binding, to.attempt)
+	s.named(ctx, to.attempt, of)
 	return nil
+}
+
+// named calls people where a bank does not know an agreement whose number only
+// a person has entered: it may hold another, under the number that it meant.
+func (s *Service) named(ctx context.Context, a journal.Attempt, r op.Result) {
+	if a.Kind != op.Unsign || r.Reason != op.AgreementNotFound {
+		return
+	}
+	history, err := s.cfg.Store.Attempts(ctx, a.Binding)
+	if err != nil {
+		s.cfg.Log.ErrorContext(ctx, "who named an agreement that its bank does not know could not be read", "binding", a.Binding, "error", err)
+		return
+	}
+	for _, h := range history {
+		if h.Kind == op.Decide && h.Outcome == op.Accepted {
+			s.cfg.Log.ErrorContext(ctx, "a bank does not know the agreement that a person has named: people must compare both books, it may hold another",
+				"binding", a.Binding, "bank", a.Bank, "number", a.Number, "decided", h.RawCode)
+		}
+	}
 }
 
 // judge weighs what a query said, and counts it in the attempt. With the

@@ -102,7 +102,7 @@ func noWay(bank string, way route.Choice) *op.Problem {
 
 // unverified is what the caller is told where the bank did not say yes.
 func unverified(bank string, r op.Result) *op.Problem {
-	p := &op.Problem{Reason: r.Reason, Outcome: r.Outcome, Asked: true, Bank: bank, RawCode: r.RawCode}
+	p := &op.Problem{Reason: r.Reason, Outcome: r.Outcome, Asked: true, Bank: bank, RawCode: r.RawCode, RetryAfterS: r.RetryAfterS}
 	switch r.Outcome {
 	case op.Accepted:
 		return nil

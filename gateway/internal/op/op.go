@@ -139,6 +139,8 @@ type Result struct {
 	NotFound bool
 	// Unmapped: the bank's code is in no table. An operator should hear of it.
 	Unmapped bool
+	// RetryAfterS is for how many seconds the bank wants to be left alone, with Refused. 0: it does not say.
+	RetryAfterS int
 	// Err explains Unknown and NotSent to operators. It never holds a secret.
 	Err error
 	// Exchange is how long the bytes were away.

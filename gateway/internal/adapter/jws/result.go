@@ -40,7 +40,9 @@ func (a *Adapter) Result(o op.Operation, m wire.Message) op.Result {
 	case *jws.Problem:
 		return a.about(o, m.Head, names(o, m), func() op.Result { return a.refused(o, m) })
 	case *jws.Bare:
-		return unsigned(m.Status)
+		r := unsigned(m.Status)
+		r.RetryAfterS = int(m.RetryAfterS)
+		return r
 	case *jws.TokenRefusal:
 		if m.Status == 401 { // the front's words for a token that it does not take
 			return unsigned(m.Status)
@@ -120,7 +122,9 @@ func (a *Adapter) refused(o op.Operation, m *jws.Problem) op.Result {
 	if o.Kind == op.Query && m.Status == 404 && m.Code == jws.CodeNotFound {
 		return op.Result{Outcome: op.Accepted, NotFound: true, RawCode: m.Code}
 	}
-	return a.meaning(o.Bank, o.Kind, m.Status, m.Code)
+	r := a.meaning(o.Bank, o.Kind, m.Status, m.Code)
+	r.RetryAfterS = int(m.RetryAfterS)
+	return r
 }
 
 // told is the result of a query that learned of.

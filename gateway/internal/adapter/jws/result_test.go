@@ -59,9 +59,11 @@ func TestResults(t *testing.T) {
 			op.Result{Outcome: op.Accepted}},
 		"revoked since": {question(op.Unsign), &jws.RevocationResult{Head: head(), RequestID: applied, MandateID: agreement, RevokedDateTime: "2025-11-25T10:00:00Z"},
 			op.Result{Outcome: op.Accepted, Of: &op.Result{Outcome: op.Accepted}}},
-		"verified":          {operation(op.Verify), &jws.VerificationResult{Head: head(), RequestID: number, Result: jws.Verified, Class: "I"}, op.Result{Outcome: op.Accepted, Class: "I"}},
-		"not verified":      {operation(op.Verify), &jws.VerificationResult{Head: head(), RequestID: number, Result: jws.NotVerified, Reason: jws.CodeMobileMismatch}, op.Result{Outcome: op.Refused, Reason: op.MobileMismatch, RawCode: jws.CodeMobileMismatch}},
-		"not, for whatever": {operation(op.Verify), &jws.VerificationResult{Head: head(), RequestID: number, Result: jws.NotVerified, Reason: "Moon.Wrong"}, op.Result{Outcome: op.Refused, Reason: op.IdentityMismatch, RawCode: "Moon.Wrong", Unmapped: true}},
+		"verified":                               {operation(op.Verify), &jws.VerificationResult{Head: head(), RequestID: number, Result: jws.Verified, Class: "I"}, op.Result{Outcome: op.Accepted, Class: "I"}},
+		"not verified":                           {operation(op.Verify), &jws.VerificationResult{Head: head(), RequestID: number, Result: jws.NotVerified, Reason: jws.CodeMobileMismatch}, op.Result{Outcome: op.Refused, Reason: op.MobileMismatch, RawCode: jws.CodeMobileMismatch}},
+		"not, for whatever":                      {operation(op.Verify), &jws.VerificationResult{Head: head(), RequestID: number, Result: jws.NotVerified, Reason: "Moon.Wrong"}, op.Result{Outcome: op.Refused, Reason: op.IdentityMismatch, RawCode: "Moon.Wrong", Unmapped: true}},
+		"busy, and says until when":              {operation(op.Apply), later(problem(429, jws.CodeRateLimited, number), 60), op.Result{Outcome: op.Refused, Reason: op.BankBusy, RawCode: jws.CodeRateLimited, RetryAfterS: 60}},
+		"its front is busy, and says until when": {operation(op.Apply), &jws.Bare{Head: head(), Status: 429, RetryAfterS: 30}, op.Result{Outcome: op.Refused, Reason: op.BankBusy, RawCode: "429", RetryAfterS: 30}},
 		// The bank's clock may be behind ours, within what is allowed.
 		"a slow clock": {operation(op.Apply), signedAt(consent(number, jws.Received, nil), begun.Add(-9*time.Minute)), op.Result{Outcome: op.Pending, RawCode: jws.Received, ApprovalBy: expires}},
 	} {
@@ -70,6 +72,12 @@ func TestResults(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
+}
+
+func later(m wire.Message, seconds int64) wire.Message {
+	p, _ := m.(*jws.Problem)
+	p.RetryAfterS = seconds
+	return p
 }
 
 func signedAt(c *jws.Consent, at time.Time) *jws.Consent {

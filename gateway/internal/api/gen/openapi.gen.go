@@ -1878,7 +1878,7 @@ type ReplayRequest struct {
 type Retry struct {
 	Advice RetryAdvice `json:"advice"`
 
-	// AfterS Seconds, with `after`.
+	// AfterS Seconds, with `after`, and with `in_window` where the bank itself says when it may be asked again.
 	AfterS *int `json:"after_s"`
 
 	// Window A daily window in Beijing time, with `in_window`.
