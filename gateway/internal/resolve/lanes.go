@@ -40,6 +40,7 @@ type lanes struct {
 	more    bool // the last look at the journal did not show everything
 	byPlace map[place]*lane
 	taken   map[string]*ours // attempts that wait or are asked about: never twice at once
+	left    map[string]bool  // attempts that were left since the read of the journal under way has begun; nil: none is
 }
 
 // ours is an attempt that this process looks after.
@@ -82,13 +83,27 @@ func (l *lanes) shut() (asking []string) {
 	return asking
 }
 
+// reading says that the journal is being read for what put will bring. What
+// comes free meanwhile may still stand in what was read as it was before, and
+// is passed over: the next look sees what became of it.
+func (l *lanes) reading() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.left = map[string]bool{}
+}
+
 // put lines attempts up, each behind those of its own bank: none is begun with after until,
 // unless it is put again. more: the journal has others due.
 func (l *lanes) put(attempts []journal.Attempt, until time.Time, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.more = l.more || more
+	left := l.left
+	l.left = nil
 	for _, a := range attempts {
+		if left[a.ID] {
+			continue
+		}
 		if has := l.taken[a.ID]; has != nil {
 			has.until = until
 			continue
@@ -150,6 +165,9 @@ func (l *lanes) over(w *lane, a journal.Attempt, said answer) {
 	l.running--
 	w.running--
 	delete(l.taken, a.ID)
+	if l.left != nil {
+		l.left[a.ID] = true
+	}
 	switch said {
 	case answered:
 		w.silent = false

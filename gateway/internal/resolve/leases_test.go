@@ -124,3 +124,15 @@ func TestStaleLeaseIsNotUsed(t *testing.T) {
 		}
 	})
 }
+
+// What is answered while the journal is read for the next questions is not asked about again by what was read.
+func TestAnsweredWhileTheJournalIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("slow")
+		w.tells["slow"], w.takes["slow"], w.slowRead = 1, 1500*time.Millisecond, time.Second
+		run(t, w.owned("one"), 20*time.Second)
+		if n := len(w.asked["slow"]); n != 1 || len(w.settled) != 1 {
+			t.Errorf("asked %d times, %d found out", n, len(w.settled))
+		}
+	})
+}

@@ -180,6 +180,7 @@ func (r *Resolver) lease() journal.Lease {
 // hint lines one attempt up: an open one that nobody else looks after, or,
 // as a decided one is nobody's, whichever.
 func (r *Resolver) hint(ctx context.Context, id string, whichever bool) {
+	r.lanes.reading()
 	a, err := r.cfg.Store.Attempt(ctx, id)
 	l := r.lease()
 	switch {
@@ -201,6 +202,7 @@ func (r *Resolver) hint(ctx context.Context, id string, whichever bool) {
 // look puts what is due and nobody else's into the lanes.
 func (r *Resolver) look(ctx context.Context) {
 	l := r.lease()
+	r.lanes.reading()
 	due, err := r.cfg.Store.LeaseDue(ctx, l, dueAtOnce)
 	if err != nil && ctx.Err() == nil {
 		r.complain(ctx, "read what is due", err)

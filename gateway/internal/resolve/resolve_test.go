@@ -35,6 +35,7 @@ type world struct {
 	unaskable string // nobody can make a question of this one
 	settled   map[string]time.Duration
 	leases    map[string]leased
+	slowRead  time.Duration // how long what is due is on its way
 	together  int
 	most      int
 }
@@ -65,6 +66,7 @@ func (w *world) add(id string) {
 }
 
 func (w *world) LeaseDue(_ context.Context, l journal.Lease, limit int) ([]journal.Attempt, error) {
+	defer func() { pass(w.slowRead) }()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := l.Now
