@@ -81,7 +81,7 @@ func patient(files fstest.MapFS) {
 		if strings.HasPrefix(name, "banks/") {
 			f.Data = []byte(strings.NewReplacer(
 				"timeouts: {apply: 1s, confirm: 1s, query: 1s}", "timeouts: {apply: 8s, confirm: 8s, query: 4s}",
-				"silent_for: 150ms", "silent_for: 6s", "people: 400", "people: 6000").Replace(string(f.Data)))
+				"silent_for: 150ms", "silent_for: 6s", "people: 400", "people: 10000").Replace(string(f.Data)))
 		}
 	}
 }
