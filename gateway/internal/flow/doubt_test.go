@@ -129,7 +129,7 @@ func TestNoticeBeforeTheAgreementIsKnown(t *testing.T) {
 			set := shipped(t)
 			h := newHouse(t, t.TempDir(), set)
 			b := h.create(t)
-			notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: "SGN1"}
+			notice := op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: "SGN1", Number: "N-1", Heard: "it has ended"}
 			h.store.before = func(c journal.Change) error {
 				if a := c.Attempts; len(a) == 0 || a[0].Kind != op.Confirm || !a[0].Settled || len(h.bank.live()) == 0 {
 					return nil
@@ -153,6 +153,9 @@ func TestNoticeBeforeTheAgreementIsKnown(t *testing.T) {
 			}
 			if _, err := h.store.Sealed(t.Context(), b.ID); err == nil {
 				t.Error("the card is still in the vault")
+			}
+			if kept, err := h.store.Notices(t.Context(), b.ID); err != nil || len(kept) != 1 || kept[0].ID != "N-1" {
+				t.Errorf("the bank has said it once, and kept is %+v, %v", kept, err)
 			}
 			if again := h.create(t); again.State != flow.AwaitingCode {
 				t.Errorf("bound again: %s", again.State)

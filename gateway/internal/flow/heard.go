@@ -19,6 +19,12 @@ func (s *Service) Heard(ctx context.Context, n op.Notice) error {
 	if err := s.cfg.Store.Apply(ctx, journal.Change{Notices: []journal.Notice{s.noted(n)}}); err != nil {
 		return fmt.Errorf("flow: heard: %w", err)
 	}
+	return s.follow(ctx, n)
+}
+
+// follow does what follows from a notice, also from one that was kept before,
+// or that stands for what a bank does not say.
+func (s *Service) follow(ctx context.Context, n op.Notice) error {
 	for range maxConflicts {
 		err := s.heard(ctx, n)
 		if !errors.Is(err, journal.ErrConflict) {
@@ -29,11 +35,15 @@ func (s *Service) Heard(ctx context.Context, n op.Notice) error {
 }
 
 // noted is what stays of a notice, whatever becomes of it. An answer that came
-// too late has no number of its own: what it answers has one.
+// too late has no number of its own: what it answers has one, and of two that
+// contradict each other both are kept.
 func (s *Service) noted(n op.Notice) journal.Notice {
 	id := n.Number
 	if id == "" {
 		id = string(n.Kind) + " " + n.Of + n.Agreement
+	}
+	if n.Number == "" && n.Result != nil {
+		id += " " + n.Result.Outcome.String() + " " + n.Result.RawCode
 	}
 	return journal.Notice{Channel: n.Channel, ID: id, At: s.cfg.Now(), Member: n.Member, Agreement: n.Agreement, Of: n.Of, Heard: n.Heard}
 }
@@ -104,7 +114,7 @@ func (s *Service) endedAlready(ctx context.Context, b journal.Binding) {
 		return
 	}
 	if err == nil {
-		err = s.Heard(ctx, op.Notice{Kind: op.Unsign, Channel: b.Channel, Member: b.Member, Agreement: b.Agreement})
+		err = s.follow(ctx, op.Notice{Kind: op.Unsign, Channel: b.Channel, Member: b.Member, Agreement: b.Agreement})
 	}
 	if err != nil {
 		s.missed.Store(true)
@@ -148,7 +158,7 @@ func (s *Service) goByEarly(ctx context.Context) (err error) {
 	}
 }
 
-// goBy hears a notice again whose agreement is known by now, and stands.
+// goBy follows a notice whose agreement is known by now, and stands.
 func (s *Service) goBy(ctx context.Context, n op.Notice) error {
 	b, err := s.cfg.Store.ByAgreement(ctx, n.Channel, n.Member, n.Agreement)
 	if errors.Is(err, journal.ErrNotFound) {
@@ -160,7 +170,7 @@ func (s *Service) goBy(ctx context.Context, n op.Notice) error {
 	if _, stands := s.table[b.State][heard]; !stands {
 		return nil
 	}
-	return s.Heard(ctx, n)
+	return s.follow(ctx, n)
 }
 
 // noticed is under what key a notice is kept. It can't meet a caller's: their routes begin with a method.

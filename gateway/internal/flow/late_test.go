@@ -3,6 +3,7 @@ package flow_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -349,13 +350,19 @@ func TestAnEarlyEndIsNotForgotten(t *testing.T) {
 		}
 		h.hear(t, op.Notice{Kind: op.Unsign, Channel: "nucc", Member: b.Member, Agreement: h.bank.live()[0], Number: "N-1"})
 		h.store.before = func(c journal.Change) error {
-			if len(c.Notices) > 0 {
+			if c.Binding != nil && c.Binding.State == flow.Revoked {
 				return journal.ErrStorage
 			}
 			return nil
 		}
-		for h.get(t, b.ID).State != flow.Active {
+		for range 100 {
 			h.pass(t, time.Second)
+			if h.get(t, b.ID).State == flow.Active {
+				break
+			}
+		}
+		if got := h.get(t, b.ID); got.State != flow.Active {
+			t.Fatalf("restart %v: the confirm is not found out: %s", restart, got.State)
 		}
 		h.store.before = nil
 		if restart {
@@ -368,5 +375,25 @@ func TestAnEarlyEndIsNotForgotten(t *testing.T) {
 		if got := h.get(t, b.ID); got.State != flow.Revoked {
 			t.Errorf("restart %v: %s", restart, got.State)
 		}
+	}
+}
+
+// A late answer has no number of its own. Of two that contradict each other both are kept, and each once.
+func TestBothWordsOfAContradictionAreKept(t *testing.T) {
+	h := newHouse(t, t.TempDir(), shipped(t))
+	b := h.create(t)
+	said := func(outcome op.Outcome, code string) {
+		h.hear(t, op.Notice{Kind: op.Apply, Channel: "nucc", Of: b.Number, Result: &op.Result{Outcome: outcome, RawCode: code}, Heard: code})
+	}
+	for range 2 {
+		said(op.Refused, "no")
+		said(op.Accepted, "yes")
+	}
+	kept, err := h.store.Notices(t.Context(), b.ID)
+	if err != nil || len(kept) != 2 {
+		t.Fatalf("%+v, %v", kept, err)
+	}
+	if words := []string{kept[0].Heard, kept[1].Heard}; !slices.Contains(words, "no") || !slices.Contains(words, "yes") {
+		t.Errorf("kept: %q", words)
 	}
 }
