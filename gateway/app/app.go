@@ -194,7 +194,7 @@ func (a *App) figures(metrics *telemetry.Metrics) {
 		}
 		return 0
 	})
-	metrics.Gauge("kaqiao_journal_failed_changes", "Changes that the disk has not taken since the start.", func() float64 { return float64(a.store.Failures()) })
+	metrics.Counter("kaqiao_journal_failed_changes_total", "Changes that the disk has not taken.", func() float64 { return float64(a.store.Failures()) })
 }
 
 // Run serves until ctx ends or a listener fails, then stops: not ready; no new

@@ -60,8 +60,8 @@ const (
 	envelopeOptional = "optional"
 )
 
-// callers is who may call. It looks at its file before each use, so a key that
-// is made, retired or revoked counts from the next request on.
+// callers is who may call. It looks at its file once for each request, when it
+// is asked whose key that brings, so a key that is made, retired or revoked counts from the next request on.
 type callers struct {
 	path  string
 	hash  hasher
@@ -95,12 +95,12 @@ func openCallers(path string, hash hasher, now func() time.Time, log *slog.Logge
 	return c, nil
 }
 
-// Operator reports whether a caller may overrule the gates.
-func (c *callers) Operator(id string) bool { return c.current().byID[id].Operator }
+// Operator reports whether a caller, whom Find has found, may overrule the gates.
+func (c *callers) Operator(id string) bool { return c.known.Load().byID[id].Operator }
 
-// EnvelopeRequired reports whether a caller must seal every sensitive field.
+// EnvelopeRequired reports whether a caller, whom Find has found, must seal every sensitive field.
 func (c *callers) EnvelopeRequired(id string) bool {
-	return c.current().byID[id].Envelope == envelopeRequired
+	return c.known.Load().byID[id].Envelope == envelopeRequired
 }
 
 // Find compares with every key's hash, in constant time.

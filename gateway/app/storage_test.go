@@ -96,7 +96,7 @@ func TestDiskFailsUnderTheGateway(t *testing.T) {
 	if b, err := cl.Get(t.Context(), waiting.ID); err != nil || b.State != client.BindingStateAwaitingCode {
 		t.Errorf("what is there can't be seen: %s, %v", b.State, err)
 	}
-	if !figure("kaqiao_journal_failing 1") {
+	if _, text := get(t, a.URL()+"/metrics"); !figure("kaqiao_journal_failing 1") || !strings.Contains(text, "\nkaqiao_journal_failed_changes_total ") || figure("kaqiao_journal_failed_changes_total 0") {
 		t.Error("the figures say that all is well")
 	}
 	if fails, not := log.count("the journal can't be written"), log.count(`msg="not ready"`); fails != 1 || not != 1 || log.count("level=ERROR") != 2 {
