@@ -51,14 +51,7 @@ func status(ctx context.Context, t *testing.T, c *http.Client, method, url strin
 // loses nothing, neither when there is room again nor when it is killed meanwhile.
 func TestDiskIsFull(t *testing.T) {
 	farm, gateway := startPrograms(t)
-	c := &http.Client{Timeout: patience}
-	defer c.CloseIdleConnections()
-	books := control.New(farm.url, c)
-	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wallet.Close()
+	c, books, wallet := visit(t, farm, gateway)
 	who, _, err := books.Customers(t.Context(), "abc", "debit", "", 3)
 	if err != nil || len(who) != 3 {
 		t.Fatalf("%d customers, %v", len(who), err)
@@ -179,14 +172,7 @@ func TestBanksDiskIsFull(t *testing.T) {
 	gateway.stop(t)
 	gateway.env = append(gateway.env, "KAQIAO_CHANNELS_NUCC_RESOLVE_VISIBLE_AFTER=1s", "KAQIAO_CHANNELS_NUCC_RESOLVE_NOT_FOUND_TIMES=1")
 	gateway.start(t)
-	c := &http.Client{Timeout: patience}
-	defer c.CloseIdleConnections()
-	books := control.New(farm.url, c)
-	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wallet.Close()
+	_, books, wallet := visit(t, farm, gateway)
 	type session struct {
 		id, bank string
 		code     client.ConfirmRequest
@@ -222,6 +208,7 @@ func TestBanksDiskIsFull(t *testing.T) {
 	farm.room(t, true)
 	for _, s := range all {
 		var b client.Answer
+		var err error
 		eventually(t, s.bank+": it is found out", func(ctx context.Context) bool {
 			b, err = wallet.Get(ctx, s.id)
 			return err == nil && b.State != "processing"
@@ -246,17 +233,11 @@ func TestBanksDiskIsFull(t *testing.T) {
 // begunBinding begins a binding at the gateway.
 func begunBinding(t *testing.T, farm, gateway *process) {
 	t.Helper()
-	c := &http.Client{Timeout: patience}
-	defer c.CloseIdleConnections()
-	who, _, err := control.New(farm.url, c).Customers(t.Context(), "abc", "debit", "", 1)
-	if err != nil {
-		t.Fatal(err)
+	_, books, wallet := visit(t, farm, gateway)
+	who, _, err := books.Customers(t.Context(), "abc", "debit", "", 1)
+	if err != nil || len(who) != 1 {
+		t.Fatalf("%d customers, %v", len(who), err)
 	}
-	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wallet.Close()
 	if _, err := wallet.Create(t.Context(), request(who[0]), ""); err != nil {
 		t.Fatal(err)
 	}

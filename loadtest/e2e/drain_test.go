@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"kaqiao/gateway/client"
-	"kaqiao/loadtest/control"
 )
 
 // A gateway is told to stop while a bank hangs over a confirm that it has
@@ -28,14 +27,7 @@ func TestAStopCutsOffWhatHangs(t *testing.T) {
 	gateway.args = append(gateway.args, "--drain", "1500ms")
 	farm.start(t)
 	gateway.start(t)
-	c := &http.Client{Timeout: patience}
-	defer c.CloseIdleConnections()
-	books := control.New(farm.url, c)
-	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer wallet.Close()
+	c, books, wallet := visit(t, farm, gateway)
 	who, _, err := books.Customers(t.Context(), "abc", "debit", "", 1)
 	if err != nil || len(who) != 1 {
 		t.Fatalf("%d customers, %v", len(who), err)

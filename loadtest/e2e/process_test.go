@@ -16,6 +16,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"kaqiao/gateway/client"
+	"kaqiao/loadtest/control"
 )
 
 // process is one of the programs, in a process of its own.
@@ -154,4 +157,18 @@ func (p *process) stop(t *testing.T) {
 	case <-limit.C:
 		t.Errorf("the program did not stop within %v", patience)
 	}
+}
+
+// visit gives a test what it asks both programs with, until it ends: plain HTTP, the banks' books, and a wallet that
+// repeats nothing by itself.
+func visit(t *testing.T, farm, gateway *process) (*http.Client, *control.Farm, *client.Client) {
+	t.Helper()
+	c := &http.Client{Timeout: patience}
+	t.Cleanup(c.CloseIdleConnections)
+	wallet, err := client.New(gateway.url, gateway.key(t), client.WithRetries(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(wallet.Close)
+	return c, control.New(farm.url, c), wallet
 }
