@@ -3,14 +3,12 @@ package app
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/profiles/secret"
 )
 
@@ -99,14 +97,11 @@ func withCallerKey(list []Caller, id string, do func(of *Caller, i int)) error {
 
 // changeCallers alters the file, whole or not at all. Another process that does the same waits.
 func changeCallers(path string, alter func([]Caller) ([]Caller, error)) (err error) {
-	turn, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names it
+	release, err := ownfile.Turn(path)
 	if err != nil {
 		return fmt.Errorf("callers: %w", err)
 	}
-	defer func() { err = errors.Join(err, turn.Close()) }()
-	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a descriptor is a small number
-		return fmt.Errorf("callers: %w", err)
-	}
+	defer func() { err = errors.Join(err, release()) }()
 	list, err := readCallerFile(path)
 	if err != nil {
 		return err
@@ -118,26 +113,8 @@ func changeCallers(path string, alter func([]Caller) ([]Caller, error)) (err err
 	if err != nil {
 		return fmt.Errorf("callers: %w", err)
 	}
-	return replace(path, raw)
-}
-
-// replace writes a file whole or not at all, with mode 0600.
-func replace(path string, content []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
+	if err := ownfile.Replace(path, raw); err != nil {
+		return fmt.Errorf("callers: %w", err)
 	}
 	return nil
 }

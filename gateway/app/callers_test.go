@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/profiles/secret"
 )
 
@@ -156,7 +157,7 @@ func TestDamagedCallers(t *testing.T) {
 					t.Error("a start is not refused")
 				}
 			}
-			if err := replace(b.path, good); err != nil {
+			if err := ownfile.Replace(b.path, good); err != nil {
 				t.Fatal(err)
 			}
 			if _, ok := c.Find(key); !ok {

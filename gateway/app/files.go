@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/gateway/internal/vault"
 	"kaqiao/profiles/secret"
 )
@@ -63,7 +64,10 @@ func (c *Config) devKey(hash hasher) error {
 	if err := os.MkdirAll(filepath.Dir(c.DevCallerKey), 0o700); err != nil {
 		return fmt.Errorf("development caller: %w", err)
 	}
-	return replace(c.DevCallerKey, []byte(key.Reveal()+"\n"))
+	if err := ownfile.Replace(c.DevCallerKey, []byte(key.Reveal()+"\n")); err != nil {
+		return fmt.Errorf("development caller: %w", err)
+	}
+	return nil
 }
 
 // InitKeys makes the vault's key in a data folder. The error wraps fs.ErrExist where there is one.

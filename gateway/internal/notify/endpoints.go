@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/profiles/secret"
 )
 
@@ -122,7 +123,7 @@ func (e *Endpoints) disable(id string) error {
 	if err != nil {
 		return fmt.Errorf("notify: endpoints: %w", err)
 	}
-	if err := replaceFile(goneFile(e.file), text); err != nil {
+	if err := ownfile.Replace(goneFile(e.file), text); err != nil {
 		return fmt.Errorf("notify: endpoints: %w", err)
 	}
 	return nil
@@ -195,7 +196,7 @@ func readSet(path string) (*endpointSet, error) {
 func goneFile(path string) string { return path + ".gone" }
 
 func readGone(path string) ([]string, error) {
-	text, err := readOwn(goneFile(path))
+	text, err := ownfile.Read(goneFile(path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -7,13 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/profiles/secret"
 )
 
@@ -66,7 +64,7 @@ func (r *row) endpoint() (Endpoint, error) {
 
 // readRows refuses a file that others may read, and one that is not whole.
 func readRows(path string) ([]row, error) {
-	text, err := readOwn(path)
+	text, err := ownfile.Read(path)
 	defer clear(text)
 	if err != nil {
 		return nil, err
@@ -83,27 +81,13 @@ func readRows(path string) ([]row, error) {
 	return rows, nil
 }
 
-func readOwn(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o: it must be its owner's alone, 0600", path, mode)
-	}
-	return os.ReadFile(path) //nolint:gosec // the operator names it
-}
-
 // changeRows alters the file, whole or not at all. Another process that does the same waits.
 func changeRows(path string, alter func([]row) ([]row, error)) (err error) {
-	turn, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // the operator names it
+	release, err := ownfile.Turn(path)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, turn.Close()) }()
-	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil { //nolint:gosec // a file descriptor is small
-		return fmt.Errorf("lock %s: %w", turn.Name(), err)
-	}
+	defer func() { err = errors.Join(err, release()) }()
 	rows, err := readRows(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -116,25 +100,5 @@ func changeRows(path string, alter func([]row) ([]row, error)) (err error) {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, text)
-}
-
-// replaceFile leaves the old content or the new one, with mode 0600, whenever it is interrupted.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
+	return ownfile.Replace(path, text)
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/emmansun/gmsm/smx509"
 	"go.yaml.in/yaml/v3"
 
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/profiles/wire/seal"
 )
 
@@ -229,7 +230,7 @@ func changeEnvelopeKeys(path string, alter func([]*envelopeKey) ([]*envelopeKey,
 			err = fmt.Errorf("vault: envelope keys: %w", err)
 		}
 	}()
-	release, err := takeTurn(path)
+	release, err := ownfile.Turn(path)
 	if err != nil {
 		return err
 	}
@@ -246,5 +247,5 @@ func changeEnvelopeKeys(path string, alter func([]*envelopeKey) ([]*envelopeKey,
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, text)
+	return ownfile.Replace(path, text)
 }

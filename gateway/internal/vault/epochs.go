@@ -19,6 +19,7 @@ import (
 	"github.com/emmansun/gmsm/sm4"
 
 	"kaqiao/gateway/internal/crash"
+	"kaqiao/gateway/internal/ownfile"
 	"kaqiao/profiles"
 )
 
@@ -204,7 +205,7 @@ func (e *epochs) reload() error {
 func (e *epochs) change(alter func(map[day]wrapped) bool) (err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	release, err := takeTurn(e.path)
+	release, err := ownfile.Turn(e.path)
 	if err != nil {
 		return err
 	}
@@ -295,7 +296,7 @@ func writeEpochs(path string, days map[day]wrapped) error {
 			fmt.Fprintf(&text, "%v %s %s\n", d, w.kek, w.key)
 		}
 	}
-	return replaceFile(path, []byte(text.String()))
+	return ownfile.Replace(path, []byte(text.String()))
 }
 
 func epochBound(d day) []byte {

@@ -9,11 +9,11 @@ import (
 	"hash"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/emmansun/gmsm/sm3"
+
+	"kaqiao/gateway/internal/ownfile"
 )
 
 // rootSize is the length of the key file's key in bytes.
@@ -30,7 +30,7 @@ func CreateKeyFile(path string) (err error) {
 	random(key)
 	_, err = fmt.Fprintf(f, "%x\n", key)
 	clear(key)
-	if err := errors.Join(err, f.Sync(), f.Close(), syncFolder(path)); err != nil {
+	if err := errors.Join(err, f.Sync(), f.Close(), ownfile.SyncFolder(path)); err != nil {
 		return fmt.Errorf("vault: create key file: %w", errors.Join(err, os.Remove(path)))
 	}
 	return nil
@@ -57,7 +57,7 @@ func (k *keyring) hashKeys() map[string]*[]byte {
 // key, from which all are derived, or, once the first key-encryption key was
 // destroyed, the keys of the hashes alone.
 func readKeyFile(path string) (*keyring, error) {
-	text, err := readOwn(path)
+	text, err := ownfile.Read(path)
 	defer clear(text)
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
@@ -115,47 +115,10 @@ func dropFirst(path string) error {
 		fmt.Fprintf(&text, "%s: %x\n", purpose, *k.hashKeys()[purpose])
 	}
 	defer clear(text.Bytes())
-	return replaceFile(path, text.Bytes())
+	return ownfile.Replace(path, text.Bytes())
 }
 
 // derive makes a key for one purpose, so that no key serves two. HKDF with SM3, 32 bytes.
 func derive(root []byte, purpose string) ([]byte, error) {
 	return hkdf.Key(func() hash.Hash { return sm3.New() }, root, nil, "kaqiao vault "+purpose, 32)
-}
-
-// takeTurn waits until no other process changes the file. release ends the turn.
-func takeTurn(path string) (release func() error, err error) {
-	turn, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(turn.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", turn.Name(), err), turn.Close())
-	}
-	return turn.Close, nil
-}
-
-// replaceFile leaves the old content or the new one, whenever it is interrupted.
-func replaceFile(path string, content []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncFolder(path)
-}
-
-// syncFolder makes the name of a file durable.
-func syncFolder(path string) error {
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/emmansun/gmsm/sm4"
+
+	"kaqiao/gateway/internal/ownfile"
 )
 
 // AddKEK makes a key-encryption key, under which the keys of days are
@@ -111,7 +113,7 @@ func (c Config) alone(do func([]*kekRow, map[day]wrapped) error) (err error) {
 		return err
 	}
 	root.clear()
-	release, err := takeTurn(c.epochFile())
+	release, err := ownfile.Turn(c.epochFile())
 	if err != nil {
 		return err
 	}

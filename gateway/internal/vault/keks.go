@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"time"
 
 	"github.com/emmansun/gmsm/sm4"
 	"go.yaml.in/yaml/v3"
+
+	"kaqiao/gateway/internal/ownfile"
 )
 
 // KEK is a key-encryption key, without the key: the keys of the days are encrypted under one.
@@ -94,7 +95,7 @@ func (c Config) loadKEKs() (*keks, error) {
 
 // readKEKRows refuses a file that others may read, and one that is not whole.
 func readKEKRows(path string) ([]*kekRow, error) {
-	text, err := readOwn(path)
+	text, err := ownfile.Read(path)
 	defer clear(text)
 	if errors.Is(err, fs.ErrNotExist) {
 		return []*kekRow{{ID: firstKEK, State: KEKActive}}, nil
@@ -128,23 +129,11 @@ func readKEKRows(path string) ([]*kekRow, error) {
 	return rows, nil
 }
 
-// readOwn reads a file that must be its owner's alone.
-func readOwn(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o: it must be its owner's alone, 0600", path, mode)
-	}
-	return os.ReadFile(path) //nolint:gosec // the operator names it
-}
-
 func writeKEKRows(path string, rows []*kekRow) error {
 	text, err := yaml.Marshal(rows)
 	defer clear(text)
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, text)
+	return ownfile.Replace(path, text)
 }
