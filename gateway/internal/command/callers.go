@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -42,47 +41,13 @@ counts from the next one on.`,
 	c.Flags().DurationVar(&overlap, "overlap", defaultOverlap, "how long the keys it had go on, 0s to 2160h")
 	c.Flags().BoolVar(&as.Operator, "operator", false, "the caller may overrule the gates of banks and channels")
 	c.Flags().StringVar(&as.Envelope, "envelope", "", "required: the caller must seal card, CVV and document numbers; optional: it may (default: as it was)")
-	c.AddCommand(callerRetire(w, data), callerRevoke(w, data), callerList(w, data))
-	return c
-}
-
-func callerRetire(w world, data *string) *cobra.Command {
-	var key string
-	var overlap time.Duration
-	c := &cobra.Command{
-		Use: "retire --key KEYID", Short: "End a key after an overlap", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			if err := errors.Join(keyed(key), within("overlap", overlap, longestOverlap)); err != nil {
-				return usageError{fmt.Errorf("keys caller retire: %w", err)}
-			}
-			if err := app.RetireCallerKey(*data, key, time.Now(), overlap); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(w.out, "%s retires: it is taken for %v more at the most\n", key, overlap)
-			return err
-		},
-	}
-	c.Flags().StringVar(&key, "key", "", "the key's id")
-	c.Flags().DurationVar(&overlap, "overlap", defaultOverlap, "how long it is still taken, 0s to 2160h")
-	return c
-}
-
-func callerRevoke(w world, data *string) *cobra.Command {
-	var key string
-	c := &cobra.Command{
-		Use: "revoke --key KEYID", Short: "End a key at once", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			if err := keyed(key); err != nil {
-				return usageError{fmt.Errorf("keys caller revoke: %w", err)}
-			}
-			if err := app.RevokeCallerKey(*data, key); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(w.out, "%s is revoked\n", key)
-			return err
-		},
-	}
-	c.Flags().StringVar(&key, "key", "", "the key's id")
+	k := keysOf{"caller", "key"}
+	c.AddCommand(
+		k.retire(w, "End a key after an overlap", "is taken", "how long it is still taken, 0s to 2160h", func(id string, overlap time.Duration) error {
+			return app.RetireCallerKey(*data, id, time.Now(), overlap)
+		}),
+		k.ends(w, "revoke", "End a key at once", "is revoked", func(id string) error { return app.RevokeCallerKey(*data, id) }),
+		callerList(w, data))
 	return c
 }
 
@@ -96,11 +61,7 @@ func callerList(w world, data *string) *cobra.Command {
 			}
 			for _, one := range all {
 				for _, k := range one.Keys {
-					end := ""
-					if !k.NotAfter.IsZero() {
-						end = k.NotAfter.Format(time.RFC3339)
-					}
-					if _, err := fmt.Fprintf(w.out, "%s\t%s\tsince %s\tuntil %s\n", one.ID, k.ID, k.At.Format(time.RFC3339), cmp.Or(end, "it is retired")); err != nil {
+					if _, err := fmt.Fprintf(w.out, "%s\t%s\tsince %s\tuntil %s\n", one.ID, k.ID, k.At.Format(time.RFC3339), momentOr(k.NotAfter, "it is retired")); err != nil {
 						return err
 					}
 				}
@@ -113,11 +74,4 @@ func callerList(w world, data *string) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func keyed(id string) error {
-	if id == "" {
-		return errors.New("--key is required: `gateway keys caller list` shows the ids")
-	}
-	return nil
 }

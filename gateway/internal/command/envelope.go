@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -32,7 +31,14 @@ once, and callers fetch the list again. Add another first, or callers that must
 seal can send nothing.`,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(envelopeAdd(w, data), envelopeRetire(w, data), envelopeRevoke(w, data), envelopeList(w, data))
+	k := keysOf{"envelope", "id"}
+	c.AddCommand(
+		envelopeAdd(w, data),
+		k.retire(w, "Have callers seal to another key", "opens", "how long it goes on opening, 0s to 2160h", func(id string, overlap time.Duration) error {
+			return app.RetireEnvelopeKey(*data, id, time.Now(), overlap)
+		}),
+		k.ends(w, "revoke", "Destroy a key: what was sealed to it opens no more", "is revoked", func(id string) error { return app.RevokeEnvelopeKey(*data, id) }),
+		envelopeList(w, data))
 	return c
 }
 
@@ -57,46 +63,6 @@ func envelopeAdd(w world, data *string) *cobra.Command {
 	return c
 }
 
-func envelopeRetire(w world, data *string) *cobra.Command {
-	var id string
-	var overlap time.Duration
-	c := &cobra.Command{
-		Use: "retire --id ID", Short: "Have callers seal to another key", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			if err := errors.Join(named(id), within("overlap", overlap, longestOverlap)); err != nil {
-				return usageError{fmt.Errorf("keys envelope retire: %w", err)}
-			}
-			if err := app.RetireEnvelopeKey(*data, id, time.Now(), overlap); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(w.out, "%s retires: it opens for %v more at the most\n", id, overlap)
-			return err
-		},
-	}
-	c.Flags().StringVar(&id, "id", "", "the key's id")
-	c.Flags().DurationVar(&overlap, "overlap", defaultOverlap, "how long it goes on opening, 0s to 2160h")
-	return c
-}
-
-func envelopeRevoke(w world, data *string) *cobra.Command {
-	var id string
-	c := &cobra.Command{
-		Use: "revoke --id ID", Short: "Destroy a key: what was sealed to it opens no more", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			if err := named(id); err != nil {
-				return usageError{fmt.Errorf("keys envelope revoke: %w", err)}
-			}
-			if err := app.RevokeEnvelopeKey(*data, id); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(w.out, "%s is revoked\n", id)
-			return err
-		},
-	}
-	c.Flags().StringVar(&id, "id", "", "the key's id")
-	return c
-}
-
 func envelopeList(w world, data *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "Show all keys, newest first", Args: none,
@@ -106,24 +72,13 @@ func envelopeList(w world, data *string) *cobra.Command {
 				return err
 			}
 			for _, k := range keys {
-				end := ""
-				if !k.NotAfter.IsZero() {
-					end = k.NotAfter.Format(time.RFC3339)
-				}
-				if _, err := fmt.Fprintf(w.out, "%s\t%s\tsince %s\tuntil %s\n", k.ID, k.State, k.NotBefore.Format(time.RFC3339), cmp.Or(end, "it is retired")); err != nil {
+				if _, err := fmt.Fprintf(w.out, "%s\t%s\tsince %s\tuntil %s\n", k.ID, k.State, k.NotBefore.Format(time.RFC3339), momentOr(k.NotAfter, "it is retired")); err != nil {
 					return err
 				}
 			}
 			return nil
 		},
 	}
-}
-
-func named(id string) error {
-	if id == "" {
-		return errors.New("--id is required: `gateway keys envelope list` shows the ids")
-	}
-	return nil
 }
 
 func within(flag string, d, longest time.Duration) error {

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +49,8 @@ the vault holds is lost. Destroy the copies of a key with the key.`,
 				return err
 			},
 		},
-		vaultDestroy(w, data),
+		keysOf{"vault", "id"}.ends(w, "destroy", "Destroy a key that nothing is encrypted under any more", "is destroyed. Destroy its copies as well.",
+			func(id string) error { return app.DestroyKEK(*data, id) }),
 		&cobra.Command{
 			Use: "list", Short: "Show all keys, newest first, and of how many days each encrypts the key", Args: none,
 			RunE: func(*cobra.Command, []string) error {
@@ -60,35 +59,12 @@ the vault holds is lost. Destroy the copies of a key with the key.`,
 					return err
 				}
 				for _, k := range keys {
-					since := ""
-					if !k.Since.IsZero() {
-						since = k.Since.Format(time.RFC3339)
-					}
-					if _, err := fmt.Fprintf(w.out, "%s\t%s\tsince %s\tkeys of %d days\n", k.ID, k.State, cmp.Or(since, "the beginning"), k.Wraps); err != nil {
+					if _, err := fmt.Fprintf(w.out, "%s\t%s\tsince %s\tkeys of %d days\n", k.ID, k.State, momentOr(k.Since, "the beginning"), k.Wraps); err != nil {
 						return err
 					}
 				}
 				return nil
 			},
 		})
-	return c
-}
-
-func vaultDestroy(w world, data *string) *cobra.Command {
-	var id string
-	c := &cobra.Command{
-		Use: "destroy --id ID", Short: "Destroy a key that nothing is encrypted under any more", Args: none,
-		RunE: func(*cobra.Command, []string) error {
-			if id == "" {
-				return usageError{errors.New("keys vault destroy: --id is required: `gateway keys vault list` shows the ids")}
-			}
-			if err := app.DestroyKEK(*data, id); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(w.out, "%s is destroyed. Destroy its copies as well.\n", id)
-			return err
-		},
-	}
-	c.Flags().StringVar(&id, "id", "", "the key's id")
 	return c
 }

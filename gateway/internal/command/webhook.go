@@ -128,11 +128,7 @@ func webhookList(w world, data *string) *cobra.Command {
 					return err
 				}
 				for _, s := range e.Secrets {
-					until := "it is rotated"
-					if !s.Until.IsZero() {
-						until = s.Until.Format(time.RFC3339)
-					}
-					if _, err := fmt.Fprintf(w.out, "\t%s\tsince %s\tuntil %s\n", s.ID, s.Since.Format(time.RFC3339), until); err != nil {
+					if _, err := fmt.Fprintf(w.out, "\t%s\tsince %s\tuntil %s\n", s.ID, s.Since.Format(time.RFC3339), momentOr(s.Until, "it is rotated")); err != nil {
 						return err
 					}
 				}
