@@ -15,35 +15,27 @@ import (
 // invented ones. What is empty is left out.
 func Values(m wire.Message) map[string]string {
 	values := map[string]string{}
-	collect(values, "", reflect.ValueOf(m).Elem())
+	collect("", reflect.ValueOf(m).Elem(), func(path, text string, _ bool) { put(values, path, text) })
 	return values
 }
 
 // secrets are those of them that must not be shown.
 func secrets(m wire.Message) map[string]string {
-	hidden := Values(m)
-	for path := range hidden {
-		v := reflect.ValueOf(m).Elem()
-		for name := range strings.SplitSeq(path, ".") {
-			if v.Kind() == reflect.Struct {
-				v = v.FieldByName(name)
-			}
+	hidden := map[string]string{}
+	collect("", reflect.ValueOf(m).Elem(), func(path, text string, secret bool) {
+		if secret {
+			put(hidden, path, text)
 		}
-		if v.IsValid() {
-			if _, ok := v.Interface().(revealer); ok {
-				continue
-			}
-		}
-		delete(hidden, path)
-	}
+	})
 	return hidden
 }
 
 type revealer interface{ Reveal() string }
 
-func collect(values map[string]string, path string, v reflect.Value) {
+// collect calls found with everything that stands in a value, and whether it is a secret.
+func collect(path string, v reflect.Value, found func(path, text string, secret bool)) {
 	if r, ok := v.Interface().(revealer); ok {
-		put(values, path, r.Reveal())
+		found(path, r.Reveal(), true)
 		return
 	}
 	switch v.Kind() {
@@ -53,17 +45,17 @@ func collect(values map[string]string, path string, v reflect.Value) {
 			if path != "" {
 				name = path + "." + name
 			}
-			collect(values, name, v.Field(i))
+			collect(name, v.Field(i), found)
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			collect(values, path+"["+strconv.Itoa(i)+"]", v.Index(i))
+			collect(path+"["+strconv.Itoa(i)+"]", v.Index(i), found)
 		}
 	case reflect.String:
-		put(values, path, v.String())
+		found(path, v.String(), false)
 	default:
 		if !v.IsZero() {
-			put(values, path, fmt.Sprint(v.Interface()))
+			found(path, fmt.Sprint(v.Interface()), false)
 		}
 	}
 }

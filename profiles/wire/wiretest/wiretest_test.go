@@ -29,6 +29,10 @@ func TestValuesNameEverything(t *testing.T) {
 	if diff := cmp.Diff(want, Values(m)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	delete(want, "Fen")
+	if diff := cmp.Diff(want, secrets(m)); diff != "" {
+		t.Errorf("secrets, -want +got:\n%s", diff)
+	}
 }
 
 func TestParseGolden(t *testing.T) {
