@@ -120,12 +120,17 @@ func drawCode(seed uint64, card string, ordinal uint64, digits int) string {
 func tail(card string) string { return card[max(0, len(card)-4):] }
 
 // minutes says how long something lasts, as people say it.
-func minutes(d time.Duration) string {
+func minutes(d time.Duration) string { return lasting(d, "小时", "分钟", "秒") }
+
+// english is minutes in English.
+func english(d time.Duration) string { return lasting(d, " h", " min", " s") }
+
+func lasting(d time.Duration, hours, minutes, seconds string) string {
 	switch {
 	case d >= time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%d小时", d/time.Hour)
+		return fmt.Sprintf("%d%s", d/time.Hour, hours)
 	case d%time.Minute == 0:
-		return fmt.Sprintf("%d分钟", d/time.Minute)
+		return fmt.Sprintf("%d%s", d/time.Minute, minutes)
 	}
-	return fmt.Sprintf("%d秒", d/time.Second)
+	return fmt.Sprintf("%d%s", d/time.Second, seconds)
 }

@@ -147,17 +147,6 @@ func (t *transaction) request(kind string, h holding, now time.Time, id int64) M
 	return m
 }
 
-// english is minutes in English.
-func english(d time.Duration) string {
-	switch {
-	case d >= time.Hour && d%time.Hour == 0:
-		return fmt.Sprintf("%d h", d/time.Hour)
-	case d%time.Minute == 0:
-		return fmt.Sprintf("%d min", d/time.Minute)
-	}
-	return fmt.Sprintf("%d s", d/time.Second)
-}
-
 // supersedeAll ends the code and the case that wait for this card at this institution.
 func (t *transaction) supersedeAll(card, institution string, now time.Time) error {
 	if err := t.supersede.exec(card, institution); err != nil {
